@@ -1,0 +1,101 @@
+#pragma once
+
+#include "vmm/base/result.h"
+
+#include <QList>
+#include <QString>
+#include <QStringList>
+
+#include <cstdint>
+#include <optional>
+
+namespace vivarium {
+
+enum class Firmware { Bios, Uefi };
+enum class Accelerator { Auto, Kvm };
+enum class DriveType { HardDisk, Optical };
+enum class BootDevice { HardDisk, Optical, None };
+enum class SerialMode { Disconnected, Console /* kept in memory, viv serial attaches */, File, Socket };
+enum class CloseAction { Ask, KeepRunning, Shutdown, PowerOff };
+enum class ScaleMode { Fit, OneToOne, Integer };
+
+// A disk or optical drive on the machine's SATA controller.
+struct DriveSettings {
+    DriveType type = DriveType::HardDisk;
+    uint32_t port = 0;      // SATA port 0..5
+    QString path;           // absolute; empty: an optical drive without medium
+    bool readOnly = false;
+    bool operator==(const DriveSettings&) const = default;
+};
+
+struct SerialPortSettings {
+    uint32_t port = 0;      // 0..3: COM1..COM4
+    SerialMode mode = SerialMode::Console;
+    QString path;           // File and Socket
+    bool operator==(const SerialPortSettings&) const = default;
+};
+
+struct DirectBootSettings { // used when kernelPath is not empty
+    QString kernelPath;
+    QString initrdPath;
+    QString commandLine;
+    QStringList modulePaths; // multiboot
+    bool operator==(const DirectBootSettings&) const = default;
+};
+
+struct VncSettings {
+    bool enabled = false;
+    QString address = QStringLiteral("127.0.0.1"); // or "unix:/path"
+    uint32_t port = 0;      // 0: the first free one from 5900
+    QString password;
+    bool operator==(const VncSettings&) const = default;
+};
+
+// All hardware and behaviour of one machine; a plain value. What the user edits, what the library
+// stores; core/supervisor/config_translator turns it into the worker's MachineConfig.
+struct MachineSettings {
+    static constexpr uint32_t kMinMemoryMiB = 4, kMaxMemoryMiB = 2u << 20;
+    static constexpr uint32_t kMaxCpuCount = 240;
+    static constexpr int kMaxNameLength = 255; // UTF-8 bytes
+
+    // General
+    QString name;
+    QString guestType = QStringLiteral("other"); // id from provision/guest_types
+    // System
+    uint32_t memoryMiB = 1024;
+    uint32_t cpuCount = 1;
+    Firmware firmware = Firmware::Bios;
+    Accelerator accelerator = Accelerator::Auto;
+    QList<BootDevice> bootOrder{BootDevice::Optical, BootDevice::HardDisk};
+    bool rtcLocalTime = false;
+    bool hpet = true;
+    bool bootMenu = false;  // wait for the firmware's boot menu key
+    DirectBootSettings directBoot;
+    // Display
+    uint32_t videoMemoryMiB = 16; // a power of two, 1..256
+    VncSettings vnc;
+    // Storage, Serial Ports
+    QList<DriveSettings> drives;
+    QList<SerialPortSettings> serialPorts{{0, SerialMode::Console, {}}};
+    // User Interface
+    CloseAction closeAction = CloseAction::Ask;
+    ScaleMode scaleMode = ScaleMode::Fit;
+    bool exitDevice = false; // isa-debug-exit, for test guests
+
+    bool operator==(const MachineSettings&) const = default;
+};
+
+// A value that cannot be used; `message` is English for the command line, built as one sentence that
+// names the field, the value and the allowed range. ui/text translates by `field` and `problem`.
+struct SettingsProblem {
+    enum class Kind { OutOfRange, Empty, TooLong, BadCharacter, Duplicate, NotFound, Unsupported };
+    QString field; // "memoryMiB", "drives[1].path", ...
+    Kind kind = Kind::OutOfRange;
+    QString message;
+};
+
+// Checks values against each other and their stated ranges, not the host (memory available, files
+// present: see core/provision/host_checks).
+QList<SettingsProblem> validate(const MachineSettings& settings);
+
+} // namespace vivarium
