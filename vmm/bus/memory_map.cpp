@@ -101,12 +101,21 @@ void MemoryMap::rebuildLocked() {
                             region.dirtyLog});
     }
     if (m_listener) {
+        auto contains = [](const std::vector<DirectSection>& list, const DirectSection& section) {
+            return std::find(list.begin(), list.end(), section) != list.end();
+        };
+        bool removes = std::any_of(m_sections.begin(), m_sections.end(),
+                                   [&](const auto& old) { return !contains(sections, old); });
+        if (removes)
+            m_listener->changeBegins();
         for (const DirectSection& old : m_sections)
-            if (std::find(sections.begin(), sections.end(), old) == sections.end())
+            if (!contains(sections, old))
                 m_listener->sectionRemoved(old);
         for (const DirectSection& section : sections)
-            if (std::find(m_sections.begin(), m_sections.end(), section) == m_sections.end())
+            if (!contains(m_sections, section))
                 m_listener->sectionAdded(section);
+        if (removes)
+            m_listener->changeEnds();
     }
     m_sections = std::move(sections);
 }

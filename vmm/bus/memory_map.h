@@ -51,6 +51,10 @@ struct DirectSection {
 class DirectMemoryListener {
 public:
     virtual ~DirectMemoryListener() = default;
+    // Around the calls of one change that removes or replaces memory: no CPU may see it half done
+    // (it would fetch instructions or page tables from nowhere).
+    virtual void changeBegins() {}
+    virtual void changeEnds() {}
     virtual void sectionRemoved(const DirectSection& section) = 0;
     virtual void sectionAdded(const DirectSection& section) = 0;
 };

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "vmm/base/thread_annotations.h"
+#include "vmm/bus/accelerator.h"
+#include "vmm/bus/memory_map.h"
+#include "vmm/bus/port_bus.h"
+#include "vmm/kvm/fault_report.h"
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace vivarium {
+
+// Something that only the whole machine can answer. The vCPU that met it waits until the next
+// resume() (after a reset, if need be); the others run on until the machine pauses them.
+struct VcpuEvent {
+    enum class Kind { TripleFault, Reset, PowerOff, GuestCrash, Failed };
+    Kind kind = Kind::Failed;
+    unsigned vcpuIndex = 0;
+    std::optional<FaultReport> fault; // Failed
+};
+
+// All vCPU threads of a machine. States: stopped (no threads) -> start() -> paused -> resume() ->
+// running -> pause() -> paused ...; stop() from any. Control calls come from one thread (the
+// machine's), which must not hold the device lock: a vCPU may be waiting for it.
+class VcpuSet {
+public:
+    struct Hooks {
+        // On the vCPU's thread, no lock held; should post to the machine's thread and return.
+        std::function<void(const VcpuEvent&)> event;
+        // First thing on each new vCPU thread (sandbox filters, names). May be empty.
+        std::function<void(unsigned vcpuIndex)> threadStart;
+    };
+
+    // All are borrowed and outlive the set.
+    VcpuSet(Accelerator& accelerator, PortBus& ports, MemoryMap& memory, Hooks hooks);
+    ~VcpuSet();
+
+    enum class State { Stopped, Paused, Running };
+    State state() const;
+
+    // Creates the threads, paused. Errors: the host's.
+    Result<void> start();
+    // Lets all vCPUs go on (also those that wait after an event).
+    void resume();
+    // Returns when every vCPU is out of the guest and has completed its last access: registers and
+    // devices are consistent. Also stops the accelerator's clocks.
+    void pause();
+    // Asks for a pause without waiting; any thread, also a device handler on a vCPU thread (with
+    // the device lock): no vCPU enters the guest again before resume().
+    void requestPause();
+    // Ends the threads; the vCPUs' state stays.
+    void stop();
+
+    // --- While paused or stopped ---
+    // Accelerator and vCPUs to power-on state; `boot` then replaces the first vCPU's registers.
+    Result<void> reset(VcpuStart start, const std::optional<VcpuRegisters>& boot = std::nullopt);
+    // Sections "accelerator" and "vcpu0", "vcpu1", ...
+    Result<void> save(StateWriter& writer);
+    Result<void> restore(StateReader& reader);
+
+private:
+    enum class Request { Run, Pause, Stop };
+    struct Thread {
+        std::jthread thread;
+        bool parked = true;   // outside the guest, last access completed
+        bool waiting = false; // met an event; runs again only after resume()
+    };
+    void runThread(unsigned index);
+    bool park(unsigned index, bool afterEvent);
+    std::optional<VcpuEvent> runUntilRequest(unsigned index);
+    void completeAccess(Vcpu& vcpu);
+    void waitUntilParked();
+
+    Accelerator& m_accelerator;
+    PortBus& m_ports;
+    MemoryMap& m_memory;
+    Hooks m_hooks;
+};
+
+} // namespace vivarium
