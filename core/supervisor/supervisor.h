@@ -33,6 +33,9 @@ public:
     explicit Supervisor(Library& library, const QString& workerProgram = {}, QObject* parent = nullptr);
     ~Supervisor() override;
 
+    // Finishes once the state of every machine that had a worker at construction is known (its
+    // worker said hello, or is gone). Until then `status` tells what the locks tell.
+    QFuture<void> settled() const;
     MachineStatus status(const MachineId& id) const;
     // The connection to a running machine's worker, or null. Owned by the supervisor; gone after
     // `statusChanged` to a state without worker.

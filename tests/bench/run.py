@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Prints Vivarium's benchmarks as JSON: what it measured, the aim, and the ratio against QEMU or a bare
+KVM loop measured in the same run. Usage: run.py BUILD_FOLDER [NAME...]"""
+
+import json
+import os
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+from worker_client import Worker, resident_bytes
+
+BIOS = "/usr/share/seabios/bios-256k.bin"
+VIDEO_ROM = "/usr/share/seabios/vgabios-stdvga.bin"
+KERNEL_BASE = 0x100000
+KERNEL_ENTRY = KERNEL_BASE + 32
+EXIT_PORT = 0xF4
+
+
+def loop_kernel(body, count):
+    """A multiboot image (address fields, multiboot 0.6.96, 3.1.3) that runs `body` `count` times in
+    32-bit mode, then writes the exit device."""
+    code = b"\xb9" + struct.pack("<I", count) + body + b"\x49\x75" + struct.pack("b", -len(body) - 3)
+    code += b"\xb8\x10\0\0\0\x66\xba" + struct.pack("<H", EXIT_PORT) + b"\xef\xf4\xeb\xfd"
+    flags, magic = 0x00010000, 0x1BADB002
+    end = KERNEL_ENTRY + len(code)
+    return struct.pack("<8I", magic, flags, -(magic + flags) & 0xFFFFFFFF, KERNEL_BASE, KERNEL_BASE,
+                       end, end, KERNEL_ENTRY) + code
+
+
+PIO_BODY = b"\xe6\x80"                                   # out 0x80, al
+MMIO_BODY = b"\xa1" + struct.pack("<I", 0xFED000F0)      # mov eax, [HPET main counter]
+BOOT_SECTOR = bytes.fromhex("b010e6f4f4ebfd").ljust(510, b"\0") + b"\x55\xaa"
+
+
+class Bench:
+    def __init__(self, build, folder):
+        self.build = os.path.abspath(build)
+        self.bin = os.path.join(self.build, "bin")
+        self.folder = folder
+
+    def path(self, name, content):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+    def worker(self, config, paths, log=subprocess.DEVNULL):
+        files = [os.open(path, mode) for path, mode in paths]
+        try:
+            base = {"id": "00000000-0000-4000-8000-000000000001", "name": "bench",
+                    "memoryBytes": 256 << 20, "cpuCount": 1, "exitDevice": True}
+            return Worker(os.path.join(self.bin, "vivarium-vmm"), base | config, files, log)
+        finally:
+            for file in files:
+                os.close(file)
+
+    def kernel_worker(self, image):
+        return self.worker({"kernel": {"kernelFd": 0}, "firmware": {"kind": "none"}},
+                           [(image, os.O_RDONLY)])
+
+    def bios_config(self):
+        return {"firmware": {"kind": "bios", "romFd": 0, "videoRomFd": 1}}
+
+    def first_instruction(self):
+        image = self.path("stop.img", loop_kernel(PIO_BODY, 1))
+        times = []
+        for _ in range(10):
+            worker = self.kernel_worker(image)
+            worker.call("start")
+            status = worker.call("status")
+            times.append((status["firstInstructionNs"] - worker.spawned_ns) / 1e6)
+            worker.stop()
+        return {"ms": statistics.median(times), "best_ms": min(times), "aim_ms": 15}
+
+    def boot_sector(self):
+        disk = self.path("boot.img", BOOT_SECTOR + bytes((1 << 20) - 512))
+        ours, qemu = [], []
+        for _ in range(3):
+            worker = self.worker(self.bios_config() | {"drives": [
+                {"id": "sata0", "kind": "disk", "port": 0, "imageFd": 2, "bootIndex": 0}]},
+                [(BIOS, os.O_RDONLY), (VIDEO_ROM, os.O_RDONLY), (disk, os.O_RDWR)])
+            worker.call("start")
+            exiting = worker.wait_event("exiting", 120)
+            ours.append((time.monotonic_ns() - worker.spawned_ns) / 1e9)
+            assert exiting["guestExitValue"] == 0x10, exiting
+            worker.stop()
+            start = time.monotonic_ns()
+            result = subprocess.run(
+                ["qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-m", "256", "-display", "none",
+                 "-nodefaults", "-vga", "std", "-bios", BIOS,
+                 "-drive", f"file={disk},format=raw,if=none,id=d", "-device", "ide-hd,drive=d,bus=ide.0",
+                 "-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
+                stderr=subprocess.DEVNULL, timeout=120, check=False)
+            qemu.append((time.monotonic_ns() - start) / 1e9)
+            assert result.returncode == 33, result
+        return {"s": statistics.median(ours), "qemu_s": statistics.median(qemu),
+                "ratio": statistics.median(ours) / statistics.median(qemu), "aim_ratio": 1.0}
+
+    def worker_memory(self):
+        disk = self.path("idle.img", bytes(1 << 20))
+        worker = self.worker(self.bios_config() | {"drives": [
+            {"id": "sata0", "kind": "disk", "port": 0, "imageFd": 2}]},
+            [(BIOS, os.O_RDONLY), (VIDEO_ROM, os.O_RDONLY), (disk, os.O_RDWR)])
+        worker.call("subscribe", {"display": True})
+        worker.call("start")
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            text = worker.call("screenText")
+            if "No bootable device" in "\n".join(text["lines"]):
+                break
+            worker.wait_event("damage")
+        resident = resident_bytes(worker.process.pid)
+        worker.stop()
+        return {"mib": resident / 2**20, "aim_mib": 12}
+
+    def exit_cost(self, body):
+        """Nanoseconds an exit: the slope between two run lengths, alternating with the bare loop."""
+        short, long = 20_000, 120_000
+        images = {n: self.path(f"loop{n}.img", loop_kernel(body, n)) for n in (short, long)}
+        bare_program = os.path.join(self.build, "bench", "bare_kvm_loop")
+        slopes, bare = [], []
+        for _ in range(3):
+            times = {}
+            for count, image in images.items():
+                worker = self.kernel_worker(image)
+                worker.call("start")
+                worker.wait_event("exiting", 120)
+                times[count] = time.monotonic_ns()
+                times[count] -= worker.spawned_ns
+                worker.stop()
+            slopes.append((times[long] - times[short]) / (long - short))
+            output = subprocess.run([bare_program, images[long], hex(KERNEL_BASE), hex(KERNEL_ENTRY),
+                                     hex(EXIT_PORT)], capture_output=True, check=True).stdout
+            result = json.loads(output)
+            bare.append(result["ns"] / result["exits"])
+        ratio = statistics.median(slopes) / statistics.median(bare)
+        return {"ns": statistics.median(slopes), "bare_ns": statistics.median(bare), "ratio": ratio,
+                "aim_ratio": 1.1}
+
+    def pio_exit(self):
+        return self.exit_cost(PIO_BODY)
+
+    def mmio_exit(self):
+        return self.exit_cost(MMIO_BODY)
+
+    def library_open(self):
+        program = os.path.join(self.build, "bench", "library_bench")
+        home = os.path.join(self.folder, "library")
+        for _ in range(2):
+            output = subprocess.run([program, home, "2000"], capture_output=True, check=True).stdout
+        return json.loads(output) | {"aim_ms": 100}
+
+    def viv_list(self):
+        home = os.path.join(self.folder, "viv-home")
+        environment = os.environ | {"VIVARIUM_HOME": home}
+        viv = os.path.join(self.bin, "viv")
+        for index in range(20):
+            subprocess.run([viv, "create", f"machine {index}", "--memory", "64M"], env=environment,
+                           check=True, stdout=subprocess.DEVNULL)
+        times = []
+        for _ in range(10):
+            start = time.monotonic_ns()
+            subprocess.run([viv, "list", "--json"], env=environment, check=True,
+                           stdout=subprocess.DEVNULL)
+            times.append((time.monotonic_ns() - start) / 1e6)
+        return {"ms": statistics.median(times), "best_ms": min(times), "aim_ms": 30}
+
+    def console(self):
+        program = os.path.join(self.build, "bench", "console_bench")
+        output = subprocess.run(["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", program],
+                                capture_output=True, check=True, timeout=120).stdout
+        return json.loads(output) | {"aim_frames_per_second": 60, "aim_idle_cpu_percent": 0}
+
+    def window(self):
+        """Start of the application with 200 machines until its window is mapped, and its memory."""
+        home = os.path.join(self.folder, "window-home")
+        program = os.path.join(self.build, "bench", "library_bench")
+        subprocess.run([program, os.path.join(home, "library"), "200"], check=True,
+                       stdout=subprocess.DEVNULL)
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "window_start.sh")
+        environment = os.environ | {"VIVARIUM_HOME": home}
+        output = subprocess.run(["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", script,
+                                 os.path.join(self.bin, "vivarium")],
+                                env=environment, capture_output=True, check=True, timeout=120).stdout
+        return json.loads(output) | {"aim_ms": 250, "aim_mib": 100}
+
+
+BENCHES = ["first_instruction", "boot_sector", "worker_memory", "pio_exit", "mmio_exit", "library_open",
+           "viv_list", "console", "window"]
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(sys.argv[1], folder)
+        for name in sys.argv[2:] or BENCHES:
+            try:
+                results[name] = getattr(bench, name)()
+            except (AssertionError, EOFError, OSError, RuntimeError, subprocess.SubprocessError) as error:
+                results[name] = {"error": f"{type(error).__name__}: {error}"}
+            print(json.dumps({name: results[name]}), file=sys.stderr)
+    print(json.dumps(results, indent=2))
+    sys.exit(any("error" in result for result in results.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+#include "tests/support/viv_session.h"
+
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
+
+#include <unistd.h>
+
+namespace vivarium::test {
+
+VivSession::VivSession() = default;
+
+VivSession::~VivSession() {
+    const Output list = run({QStringLiteral("list"), QStringLiteral("--names")});
+    for (const QByteArray& name : list.standardOutput.split('\n'))
+        if (!name.isEmpty())
+            run({QStringLiteral("stop"), QStringLiteral("--force"), QString::fromUtf8(name)});
+}
+
+QProcessEnvironment VivSession::environment() const {
+    auto environment = QProcessEnvironment::systemEnvironment();
+    environment.insert(QStringLiteral("VIVARIUM_HOME"), m_home.path());
+    environment.remove(QStringLiteral("DISPLAY"));
+    environment.remove(QStringLiteral("WAYLAND_DISPLAY"));
+    return environment;
+}
+
+QString VivSession::program(const QString& name) {
+    return qEnvironmentVariable("VIVARIUM_BIN_DIR") + u'/' + name;
+}
+
+VivSession::Output VivSession::run(const QStringList& arguments, int timeoutMs) const {
+    QProcess viv;
+    viv.setProcessEnvironment(environment());
+    viv.start(program(QStringLiteral("viv")), arguments);
+    viv.closeWriteChannel();
+    if (!viv.waitForFinished(timeoutMs)) {
+        viv.kill();
+        viv.waitForFinished();
+        return {-1, viv.readAllStandardOutput(), viv.readAllStandardError()};
+    }
+    return {viv.exitStatus() == QProcess::NormalExit ? viv.exitCode() : -2,
+            viv.readAllStandardOutput(), viv.readAllStandardError()};
+}
+
+bool VivSession::succeeds(const QStringList& arguments, int timeoutMs) {
+    const Output output = run(arguments, timeoutMs);
+    m_lastError = "viv " + arguments.join(u' ').toUtf8() + ": status " +
+                  QByteArray::number(output.status) + "\n" + output.standardOutput +
+                  output.standardError;
+    return output.status == 0;
+}
+
+QString VivSession::missingKvm() {
+    if (::access("/dev/kvm", R_OK | W_OK) == 0)
+        return {};
+    return QStringLiteral("this machine has no usable /dev/kvm");
+}
+
+QString missingFile(const QStringList& paths) {
+    for (const QString& path : paths)
+        if (!QFileInfo::exists(path))
+            return path + QStringLiteral(" is not installed");
+    return {};
+}
+
+QString makeInvadersCd(const QString& folder) {
+    const QDir root(folder + QStringLiteral("/invaders"));
+    QDir().mkpath(root.filePath(QStringLiteral("boot/grub")));
+    QFile::copy(QStringLiteral("/usr/lib/grub/x86_64-pc/stage2_eltorito"),
+                root.filePath(QStringLiteral("boot/grub/stage2_eltorito")));
+    QFile::copy(QStringLiteral("/boot/invaders.exec"),
+                root.filePath(QStringLiteral("boot/invaders.exec")));
+    QFile menu(root.filePath(QStringLiteral("boot/grub/menu.lst")));
+    if (!menu.open(QIODevice::WriteOnly))
+        return {};
+    menu.write("timeout 0\ndefault 0\ntitle invaders\nkernel /boot/invaders.exec\n");
+    menu.close();
+    const QString iso = folder + QStringLiteral("/invaders.iso");
+    const int status = QProcess::execute(
+        QStringLiteral("xorriso"),
+        {QStringLiteral("-as"), QStringLiteral("mkisofs"), QStringLiteral("-quiet"),
+         QStringLiteral("-R"), QStringLiteral("-b"), QStringLiteral("boot/grub/stage2_eltorito"),
+         QStringLiteral("-no-emul-boot"), QStringLiteral("-boot-load-size"), QStringLiteral("4"),
+         QStringLiteral("-boot-info-table"), QStringLiteral("-o"), iso, root.path()});
+    return status == 0 ? iso : QString();
+}
+
+} // namespace vivarium::test

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <QByteArray>
+#include <QProcess>
+#include <QString>
+#include <QStringList>
+#include <QTemporaryDir>
+
+namespace vivarium::test {
+
+// A throw-away library ($VIVARIUM_HOME in a temporary folder) and the real `viv` driving it. What still
+// runs is powered off when it goes.
+class VivSession {
+public:
+    struct Output {
+        int status = -1;
+        QByteArray standardOutput;
+        QByteArray standardError;
+    };
+
+    VivSession();
+    ~VivSession();
+
+    // Runs viv to its end; a status of -1 means that it did not end within `timeoutMs`.
+    Output run(const QStringList& arguments, int timeoutMs = 60'000) const;
+    // True when it exits with 0; the message tells what it printed otherwise.
+    bool succeeds(const QStringList& arguments, int timeoutMs = 60'000);
+    const QByteArray& lastError() const { return m_lastError; }
+
+    QString home() const { return m_home.path(); }
+    QString path(const QString& name) const { return m_home.filePath(name); }
+    QProcessEnvironment environment() const;
+    static QString program(const QString& name); // in $VIVARIUM_BIN_DIR
+
+    // Why guests cannot run here; empty when they can.
+    static QString missingKvm();
+
+private:
+    QTemporaryDir m_home;
+    QByteArray m_lastError;
+};
+
+// The first of the package files that is missing, as a reason to skip; empty when all are there.
+QString missingFile(const QStringList& paths);
+
+// A GRUB Legacy CD that starts grub-invaders, made in `folder`. Empty when it could not be made.
+QString makeInvadersCd(const QString& folder);
+
+} // namespace vivarium::test
