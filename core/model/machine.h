@@ -6,6 +6,9 @@
 #include <QDateTime>
 #include <QString>
 #include <QStringList>
+#include <QStringView>
+
+#include <optional>
 
 namespace vivarium {
 
@@ -13,23 +16,43 @@ namespace vivarium {
 struct Machine {
     MachineId id;
     MachineSettings settings;
-    QString group;     // "" = top level; "Work/Servers" = nested
+    QString group; // "" = top level; "Work/Servers" = nested
     QStringList tags;
     QString notes;
-    QString folder;    // absolute: disks, log, lock
-    QDateTime createdAt; // UTC
+    QString folder;               // absolute: disks, log, lock
+    QDateTime createdAt;          // UTC
     bool lastSeenRunning = false; // tells Aborted from PoweredOff when the lock is free
     bool operator==(const Machine&) const = default;
 };
 
+// validate(settings) and the library's own fields: group ("a/b", no empty part), tags (no commas or
+// line breaks, each once), notes (at most 64 KiB).
+QList<SettingsProblem> validate(const Machine& machine);
+
 // A line of a machine's history.
 struct MachineEvent {
-    enum class Kind { Created, SettingsChanged, Renamed, Started, Paused, Resumed, Reset, Stopped, Aborted, Failed, Removed };
+    enum class Kind {
+        Created,
+        SettingsChanged,
+        Renamed,
+        Started,
+        Paused,
+        Resumed,
+        Reset,
+        Stopped,
+        Aborted,
+        Failed,
+        Removed
+    };
     qint64 sequence = 0;
     MachineId machine;
-    QDateTime time;    // UTC
+    QDateTime time; // UTC
     Kind kind = Kind::Created;
-    QString detail;    // English
+    QString detail; // English
 };
+
+// Stable lower-case name of an event's kind ("settings-changed"), and the reverse.
+QString eventKindName(MachineEvent::Kind kind);
+std::optional<MachineEvent::Kind> eventKindNamed(QStringView name);
 
 } // namespace vivarium

@@ -15,23 +15,28 @@ enum class Firmware { Bios, Uefi };
 enum class Accelerator { Auto, Kvm };
 enum class DriveType { HardDisk, Optical };
 enum class BootDevice { HardDisk, Optical, None };
-enum class SerialMode { Disconnected, Console /* kept in memory, viv serial attaches */, File, Socket };
+enum class SerialMode {
+    Disconnected,
+    Console /* kept in memory, viv serial attaches */,
+    File,
+    Socket
+};
 enum class CloseAction { Ask, KeepRunning, Shutdown, PowerOff };
 enum class ScaleMode { Fit, OneToOne, Integer };
 
 // A disk or optical drive on the machine's SATA controller.
 struct DriveSettings {
     DriveType type = DriveType::HardDisk;
-    uint32_t port = 0;      // SATA port 0..5
-    QString path;           // absolute; empty: an optical drive without medium
+    uint32_t port = 0; // SATA port 0..5
+    QString path;      // absolute; empty: an optical drive without medium
     bool readOnly = false;
     bool operator==(const DriveSettings&) const = default;
 };
 
 struct SerialPortSettings {
-    uint32_t port = 0;      // 0..3: COM1..COM4
+    uint32_t port = 0; // 0..3: COM1..COM4
     SerialMode mode = SerialMode::Console;
-    QString path;           // File and Socket
+    QString path; // File and Socket
     bool operator==(const SerialPortSettings&) const = default;
 };
 
@@ -46,7 +51,7 @@ struct DirectBootSettings { // used when kernelPath is not empty
 struct VncSettings {
     bool enabled = false;
     QString address = QStringLiteral("127.0.0.1"); // or "unix:/path"
-    uint32_t port = 0;      // 0: the first free one from 5900
+    uint32_t port = 0;                             // 0: the first free one from 5900
     QString password;
     bool operator==(const VncSettings&) const = default;
 };
@@ -69,7 +74,7 @@ struct MachineSettings {
     QList<BootDevice> bootOrder{BootDevice::Optical, BootDevice::HardDisk};
     bool rtcLocalTime = false;
     bool hpet = true;
-    bool bootMenu = false;  // wait for the firmware's boot menu key
+    bool bootMenu = false; // wait for the firmware's boot menu key
     DirectBootSettings directBoot;
     // Display
     uint32_t videoMemoryMiB = 16; // a power of two, 1..256
@@ -85,8 +90,9 @@ struct MachineSettings {
     bool operator==(const MachineSettings&) const = default;
 };
 
-// A value that cannot be used; `message` is English for the command line, built as one sentence that
-// names the field, the value and the allowed range. ui/text translates by `field` and `problem`.
+// A value that cannot be used; `message` is English for the command line, built as one sentence
+// that names the field, the value and the allowed range. ui/text translates by `field` and
+// `problem`.
 struct SettingsProblem {
     enum class Kind { OutOfRange, Empty, TooLong, BadCharacter, Duplicate, NotFound, Unsupported };
     QString field; // "memoryMiB", "drives[1].path", ...
