@@ -39,8 +39,8 @@ private:
 struct Doorbell {
     enum class Space { Port, Memory } space = Space::Memory;
     GuestAddress address = 0;
-    unsigned sizeBytes = 0;                // 1, 2, 4 or 8; 0: a write of any size
-    std::optional<uint64_t> value{};       // only writes of this value
+    unsigned sizeBytes = 0;          // 1, 2, 4 or 8; 0: a write of any size
+    std::optional<uint64_t> value{}; // only writes of this value
 };
 
 // eventfds that the accelerator signals or listens to without a trip through the worker. Any

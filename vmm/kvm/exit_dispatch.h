@@ -8,13 +8,13 @@ namespace vivarium {
 
 // What a vCPU's loop does after an exit.
 enum class ExitAction {
-    Enter,      // go on
+    Enter,       // go on
     TripleFault, // reset the machine, then go on
-    Reset,      // likewise, asked by the guest
+    Reset,       // likewise, asked by the guest
     PowerOff,
-    Halted,     // nothing will wake this vCPU by itself
-    Crashed,    // the guest reported its own crash
-    Failed,     // stop and show the fault report
+    Halted,  // nothing will wake this vCPU by itself
+    Crashed, // the guest reported its own crash
+    Failed,  // stop and show the fault report
 };
 
 // Serves one exit: accesses go to the buses, everything else becomes an action. Free of any

@@ -16,7 +16,7 @@ struct FaultReport {
     unsigned vcpuIndex = 0;
     std::string reason; // one line
     Mode mode = Mode::Real;
-    uint64_t linearAddress = 0; // of the instruction: CS base + RIP
+    uint64_t linearAddress = 0;            // of the instruction: CS base + RIP
     std::vector<uint8_t> instructionBytes; // up to 15; empty where they are not in RAM or ROM
     VcpuRegisters registers;
 

@@ -11,13 +11,13 @@ namespace vivarium {
 // What is known about this host when hardware virtualisation is judged; a value, so that tests can
 // make any host.
 struct KvmFacts {
-    bool deviceExists = false;     // /dev/kvm
-    int openErrno = 0;             // of opening it for reading and writing; 0: it opened
+    bool deviceExists = false;      // /dev/kvm
+    int openErrno = 0;              // of opening it for reading and writing; 0: it opened
     bool processorSupports = false; // vmx or svm among the flags of /proc/cpuinfo
     bool processorIsAmd = false;
-    bool moduleLoaded = false;     // /sys/module/kvm_intel or kvm_amd (or another KVM back end)
+    bool moduleLoaded = false;         // /sys/module/kvm_intel or kvm_amd (or another KVM back end)
     bool insideVirtualMachine = false; // the hypervisor flag of /proc/cpuinfo
-    int apiVersion = 0;            // KVM_GET_API_VERSION; 0: not asked
+    int apiVersion = 0;                // KVM_GET_API_VERSION; 0: not asked
     std::vector<std::string> missingExtensions; // "KVM_CAP_..."
 };
 

@@ -4,8 +4,10 @@
 #include "vmm/bus/accelerator.h"
 #include "vmm/bus/memory_map.h"
 #include "vmm/bus/port_bus.h"
+#include "vmm/kvm/exit_dispatch.h"
 #include "vmm/kvm/fault_report.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -21,7 +23,7 @@ struct VcpuEvent {
     enum class Kind { TripleFault, Reset, PowerOff, GuestCrash, Failed };
     Kind kind = Kind::Failed;
     unsigned vcpuIndex = 0;
-    std::optional<FaultReport> fault; // Failed
+    std::optional<FaultReport> fault; // TripleFault and Failed
 };
 
 // All vCPU threads of a machine. States: stopped (no threads) -> start() -> paused -> resume() ->
@@ -41,7 +43,7 @@ public:
     ~VcpuSet();
 
     enum class State { Stopped, Paused, Running };
-    State state() const;
+    State state() const { return m_state; }
 
     // Creates the threads, paused. Errors: the host's.
     Result<void> start();
@@ -51,7 +53,7 @@ public:
     // devices are consistent. Also stops the accelerator's clocks.
     void pause();
     // Asks for a pause without waiting; any thread, also a device handler on a vCPU thread (with
-    // the device lock): no vCPU enters the guest again before resume().
+    // the device lock): no vCPU enters the guest again before pause() and resume().
     void requestPause();
     // Ends the threads; the vCPUs' state stays.
     void stop();
@@ -70,16 +72,31 @@ private:
         bool parked = true;   // outside the guest, last access completed
         bool waiting = false; // met an event; runs again only after resume()
     };
+    // Why a vCPU thread came out of its loop.
+    struct Outcome {
+        bool waits = false; // until resume(); otherwise a request stopped it
+        std::optional<VcpuEvent> event{};
+    };
     void runThread(unsigned index);
-    bool park(unsigned index, bool afterEvent);
-    std::optional<VcpuEvent> runUntilRequest(unsigned index);
-    void completeAccess(Vcpu& vcpu);
-    void waitUntilParked();
+    // Waits until this vCPU may run; false: the thread shall end.
+    bool awaitPermission(unsigned index);
+    void park(unsigned index, bool waits);
+    Outcome runUntilRequest(Vcpu& vcpu, unsigned index);
+    Outcome completeAccess(Vcpu& vcpu, unsigned index);
+    Outcome outcomeOf(Vcpu& vcpu, unsigned index, const VcpuExit& exit, ExitAction action) const;
+    void request(Request wanted);
+    Result<void> requireQuiet() const;
 
     Accelerator& m_accelerator;
     PortBus& m_ports;
     MemoryMap& m_memory;
     Hooks m_hooks;
+    State m_state = State::Stopped; // the control thread's
+    // Written under the mutex, read by vCPU threads before every entry.
+    std::atomic<Request> m_request = Request::Pause;
+    Mutex m_mutex;
+    std::condition_variable_any m_changed;
+    std::vector<Thread> m_threads; // parked and waiting: guarded by m_mutex
 };
 
 } // namespace vivarium

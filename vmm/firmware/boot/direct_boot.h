@@ -57,7 +57,7 @@ Result<KernelFormat> detectKernelFormat(ConstByteSpan kernel);
 // Writes kernel, initrd or modules, command line and boot information into `memory` and returns the
 // registers with which the first vCPU starts. Errors: Corrupt (the kernel file), LimitExceeded
 // (memory too small, command line too long), Unsupported.
-Result<VcpuRegisters> loadKernel(const DirectBootImages& images,
-                                 const DirectBootPlatform& platform, const GuestMemory& memory);
+Result<VcpuRegisters> loadKernel(const DirectBootImages& images, const DirectBootPlatform& platform,
+                                 const GuestMemory& memory);
 
 } // namespace vivarium
