@@ -16,8 +16,8 @@ struct BlockRequest {
     enum class Kind { Read, Write, Flush, Discard, WriteZeroes };
     Kind kind = Kind::Read;
     uint64_t offsetBytes = 0;
-    uint64_t lengthBytes = 0;      // Discard and WriteZeroes; for Read and Write the buffers' sum
-    std::vector<iovec> buffers;    // valid until completion
+    uint64_t lengthBytes = 0;   // Discard and WriteZeroes; for Read and Write the buffers' sum
+    std::vector<iovec> buffers; // valid until completion
     // Called once from the image's I/O thread (never from inside submit): 0 or an errno. It only
     // posts to the device thread.
     std::function<void(int errorNumber)> completed;
