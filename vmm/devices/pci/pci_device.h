@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,7 +68,8 @@ public:
     virtual void writeConfig(uint16_t offset, unsigned sizeBytes, uint32_t value);
 
     // Base part: configuration space, BAR mappings, MSI-X table and pending bits. A derived device
-    // calls it first, then handles its own registers and state.
+    // calls it first, then handles its own registers and state; save() begins the section, so a
+    // derived device only adds fields. A derived restore() that fails calls reset().
     void reset() override;
     void save(StateWriter& writer) const override;
     Result<void> restore(StateReader& reader) override;
@@ -85,11 +87,12 @@ protected:
                       MemoryRegion::DirtyLog dirtyLog);
     // Option ROM; copied and padded to a power of two. Its PCI ids should match.
     void addExpansionRom(std::vector<uint8_t> image);
-    // Appends a capability of `lengthBytes` (with its two header bytes); returns its offset.
+    // Appends a capability of `lengthBytes` (with its two header bytes); returns its offset. The
+    // ones of a device must fit in 0x40..0xFF.
     uint8_t addCapability(uint8_t id, uint8_t lengthBytes);
-    void addMsiCapability(uint8_t vectorCount); // 1, 2, 4 .. 32
+    void addMsiCapability(uint8_t vectorCount); // 1, 2, 4 .. 32, with per-vector masking
     // Table and pending-bit array inside memory BAR `barIndex` (a BAR of its own, declared by
-    // this call, of at least 4 KiB).
+    // this call, of at least 4 KiB; Memory32). `vectorCount` 1..2048.
     void addMsixCapability(uint16_t vectorCount, unsigned barIndex);
     // Configuration bytes: reset value and which bits the guest may write.
     void setConfig8(uint16_t offset, uint8_t value, uint8_t writeMask = 0);
@@ -110,16 +113,18 @@ protected:
     void sendMessage(uint16_t index);
     // The common case of a device with one interrupt: MSI on a rising edge, else the INTx level.
     void setInterrupt(bool asserted);
-    // Called after BARs, command register or ROM enable changed the mapping.
+    // Called after BARs, command register or ROM enable changed the mapping, and by reset and
+    // restore; not by the constructor. A window that would touch the chipset's own addresses
+    // (0xFEC00000..4 GiB), that starts at 0, or whose ports are taken, is not decoded.
     virtual void mappingsChanged() {}
 
 private:
     struct State {
         std::array<uint8_t, kConfigBytes> config{};
-        std::array<uint8_t, 2048 * 16> msixTable{};
-        std::array<uint8_t, 2048 / 8> msixPending{};
-        bool intxAsserted = false;
-        bool interruptAsserted = false;
+        std::vector<uint8_t> msixTable{};   // 16 bytes a vector
+        std::vector<uint8_t> msixPending{}; // one bit a vector, whole quadwords
+        bool intxAsserted = false;          // what the device wants of its INTx pin
+        bool interruptAsserted = false;     // level of setInterrupt
     };
     struct Bar {
         BarKind kind{};
@@ -127,12 +132,28 @@ private:
         IoHandler handler{};
         uint8_t* host = nullptr;
         MemoryRegion::DirtyLog dirtyLog = MemoryRegion::DirtyLog::Off;
-        std::optional<uint64_t> mappedAt;
-        PortMapping ports;
-        MemoryMapping memory;
+        bool readOnly = false; // the expansion ROM
+        std::optional<uint64_t> mappedAt{};
+        PortMapping ports{};
+        MemoryMapping memory{};
     };
+    struct PageDeleter {
+        void operator()(uint8_t* pages) const;
+    };
+
+    void declareBar(unsigned index, Bar bar);
+    std::optional<uint64_t> decodedAddress(const Bar& bar, uint64_t value) const;
+    bool mapBar(Bar& bar, std::optional<uint64_t> address);
     void updateMappings();
     void updateIntx();
+    bool messagesEnabled() const { return msiEnabled() || msixEnabled(); }
+    void deliver(uint64_t address, uint32_t data);
+    void sendMsi(uint16_t index);
+    void sendMsix(uint16_t index);
+    void sendPending();
+    uint64_t readMsix(uint64_t offset, unsigned sizeBytes);
+    void writeMsix(uint64_t offset, unsigned sizeBytes, uint64_t value);
+    uint64_t msixPendingOffset() const;
 
     std::string m_name;
     PciAddress m_address;
@@ -140,9 +161,10 @@ private:
     State m_state;
     std::array<uint8_t, kConfigBytes> m_resetConfig{};
     std::array<uint8_t, kConfigBytes> m_writeMask{};
+    std::unique_ptr<uint8_t, PageDeleter> m_rom; // page-aligned, as CPU memory slots need it
     std::array<Bar, 6> m_bars;
-    std::vector<uint8_t> m_rom;
     Bar m_romBar;
+    bool m_intxLevel = false; // what the router was told last
     uint8_t m_lastCapability = 0;
     uint8_t m_nextCapability = 0x40;
     uint8_t m_msiOffset = 0;
