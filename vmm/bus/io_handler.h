@@ -38,4 +38,26 @@ IoHandler ioHandler(Device* device, IoLocking locking = IoLocking::Exclusive) {
             locking};
 }
 
+// The same for a device whose registers are bytes: wider accesses become one call a byte, lowest
+// offset first, as the 8-bit ISA bus makes them.
+//     uint8_t readRegister(uint64_t offset);
+//     void writeRegister(uint64_t offset, uint8_t value);
+template <auto ReadMember, auto WriteMember, class Device>
+IoHandler byteIoHandler(Device* device, IoLocking locking = IoLocking::Exclusive) {
+    return {device,
+            [](void* self, uint64_t offset, unsigned sizeBytes) -> uint64_t {
+                uint64_t value = 0;
+                for (unsigned i = 0; i < sizeBytes; ++i)
+                    value |= uint64_t{(static_cast<Device*>(self)->*ReadMember)(offset + i)}
+                             << (8 * i);
+                return value;
+            },
+            [](void* self, uint64_t offset, unsigned sizeBytes, uint64_t value) {
+                for (unsigned i = 0; i < sizeBytes; ++i)
+                    (static_cast<Device*>(self)->*WriteMember)(
+                        offset + i, static_cast<uint8_t>(value >> (8 * i)));
+            },
+            locking};
+}
+
 } // namespace vivarium

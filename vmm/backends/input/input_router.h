@@ -2,7 +2,9 @@
 
 #include "vmm/base/key_codes.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace vivarium {
@@ -32,6 +34,8 @@ public:
     // once its driver is up. Negative: the guest has not enabled the device.
     virtual int priority() const { return 0; }
     virtual void key(KeyCode, bool) {}
+    // True while the guest has not yet read earlier keys (who types text waits for it).
+    virtual bool keysPending() const { return false; }
     virtual void relativePointer(const RelativePointerEvent&) {}
     virtual void absolutePointer(const AbsolutePointerEvent&) {}
 };
@@ -42,7 +46,8 @@ struct KeyboardLeds {
 };
 
 // Hands viewers' input to the best device that the guest has enabled, remembers which keys are
-// down so that they can be released, and tells viewers about LEDs and the pointer mode.
+// down so that they can be released, and tells viewers about LEDs and the pointer mode. Device
+// thread, device lock held. Viewers that can vanish go through an InputSession each.
 class InputRouter {
 public:
     class Listener {
@@ -54,15 +59,24 @@ public:
     };
 
     void addDevice(InputDevice& device);
+    // What is down on the device counts as released.
     void removeDevice(InputDevice& device);
     void addListener(Listener& listener);
     void removeListener(Listener& listener);
 
+    // Repeated presses of a key that is down are dropped: keyboards or guests repeat by themselves.
+    // The release goes to the device that had the press.
     void key(KeyCode code, bool down);
     void relativePointer(const RelativePointerEvent& event);
     // Falls back to relative motion when no device takes absolute coordinates.
     void absolutePointer(const AbsolutePointerEvent& event);
+    // Keys and pointer buttons.
     void releaseAllKeys();
+    void releaseButtons();
+    // Pixels of the scanout, which the fallback scales to; 0 is ignored.
+    void setScanoutSize(uint32_t width, uint32_t height);
+    // Whether the keyboard in use has keys that the guest has not read.
+    bool keysPending() const;
 
     // Called by devices.
     void setLeds(const KeyboardLeds& leds);
@@ -72,14 +86,28 @@ public:
     bool absolutePointerWanted() const { return m_absolute; }
 
 private:
+    static constexpr size_t kMaxKeysDown = 128;
+    struct PressedKey {
+        KeyCode code;
+        InputDevice* device;
+    };
+    struct Position {
+        int32_t x, y; // pixels
+    };
+
     InputDevice* best(bool (InputDevice::*accepts)() const) const;
+    void usePointer(InputDevice* device);
 
     std::vector<InputDevice*> m_devices;
     std::vector<Listener*> m_listeners;
-    std::vector<KeyCode> m_pressed;
+    std::vector<PressedKey> m_pressed;
+    InputDevice* m_pointer = nullptr; // had the last pointer event
+    uint8_t m_buttons = 0;            // as told to m_pointer
     KeyboardLeds m_leds;
     bool m_absolute = false;
-    uint16_t m_lastX = 0, m_lastY = 0;
+    uint32_t m_scanoutWidth = 1024, m_scanoutHeight = 768;
+    std::optional<Position> m_lastPosition;                 // of the fallback
+    std::optional<AbsolutePointerEvent> m_absolutePosition; // as told to m_pointer
 };
 
 } // namespace vivarium

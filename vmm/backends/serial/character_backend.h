@@ -6,9 +6,9 @@
 
 namespace vivarium {
 
-// The host's end of a serial line. `write` is called with the device lock held and never blocks: what
-// does not fit is dropped or buffered within a bound. Received bytes arrive by `setReceiver` on the
-// device thread with the device lock held.
+// The host's end of a serial line. `write` is called with the device lock held and never blocks:
+// what does not fit is dropped or buffered within a bound. Received bytes arrive by `setReceiver`
+// on the device thread with the device lock held.
 class CharacterBackend {
 public:
     virtual ~CharacterBackend() = default;
