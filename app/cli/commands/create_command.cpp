@@ -1,0 +1,91 @@
+#include "app/cli/command_context.h"
+#include "app/cli/command_errors.h"
+#include "app/cli/commands/commands.h"
+#include "app/cli/hardware_options.h"
+#include "core/provision/disk_creation.h"
+
+#include <CLI/CLI.hpp>
+
+#include <QDir>
+
+namespace vivarium::cli {
+
+namespace {
+
+struct CreateOptions {
+    std::string name;
+    std::string group;
+    std::vector<std::string> tags;
+    std::string notes;
+    std::string folder;
+    std::string diskSize;
+    bool preallocate = false;
+    bool json = false;
+    HardwareOptions hardware;
+};
+
+int create(CommandContext& context, const CreateOptions& options) {
+    Machine machine;
+    machine.id = MachineId::createRandom();
+    machine.settings.name = QString::fromLocal8Bit(options.name.c_str());
+    TRY_OR_EXIT(options.hardware.apply(machine.settings));
+    machine.group = QString::fromLocal8Bit(options.group.c_str());
+    for (const std::string& tag : options.tags)
+        machine.tags << QString::fromLocal8Bit(tag.c_str());
+    machine.notes = QString::fromLocal8Bit(options.notes.c_str());
+    machine.folder = options.folder.empty()
+                         ? QDir(context.paths().machines).filePath(machine.id.toString())
+                         : QDir(QString::fromLocal8Bit(options.folder.c_str())).absolutePath();
+    const QString diskPath = QDir(machine.folder).filePath(QStringLiteral("disk.img"));
+    std::optional<uint32_t> diskMiB;
+    if (!options.diskSize.empty()) {
+        diskMiB = parseMiB(options.diskSize);
+        if (!diskMiB)
+            return printError(fail(ErrorCode::InvalidArgument,
+                                   "--disk-size \"" + options.diskSize +
+                                       "\" is not a size such as 20G."));
+        uint32_t port = 0;
+        for (const DriveSettings& drive : machine.settings.drives)
+            port = std::max(port, drive.port + 1);
+        machine.settings.drives << DriveSettings{DriveType::HardDisk, port, diskPath, false};
+    }
+    TRY_OR_EXIT(requireValid(machine.settings));
+
+    Library* library = TRY_OR_EXIT(context.library());
+    const MachineId id = TRY_OR_EXIT(context.await(library->add(machine)));
+    if (diskMiB) {
+        const auto created = context.await(createRawDisk(
+            diskPath, uint64_t{*diskMiB} << 20,
+            options.preallocate ? DiskAllocation::Preallocated : DiskAllocation::Dynamic));
+        if (!created) {
+            // A machine without its disk would only be in the way.
+            (void)context.await(library->remove(id, Library::Files::Delete));
+            return printError(created.error());
+        }
+    }
+    if (options.json)
+        printJson(QJsonObject{{QStringLiteral("id"), id.toString()},
+                              {QStringLiteral("name"), machine.settings.name}});
+    else
+        printText(id.toString());
+    return kDone;
+}
+
+} // namespace
+
+void addCreateCommand(CommandTable& table) {
+    CLI::App& command = table.add("create", "Create a machine");
+    auto options = std::make_shared<CreateOptions>();
+    command.add_option("NAME", options->name, "Its name")->required();
+    command.add_option("--group", options->group, "Group, such as Work/Servers");
+    command.add_option("--tag", options->tags, "Tag; may be repeated")->take_all();
+    command.add_option("--notes", options->notes, "Notes");
+    command.add_option("--folder", options->folder, "Folder for its files");
+    command.add_option("--disk-size", options->diskSize, "Create a disk of this size: 20G");
+    command.add_flag("--preallocate", options->preallocate, "Reserve the whole disk now");
+    command.add_flag("--json", options->json, "Print JSON");
+    options->hardware.addTo(command);
+    table.setAction(command, [options](CommandContext& context) { return create(context, *options); });
+}
+
+} // namespace vivarium::cli

@@ -1,0 +1,237 @@
+#include "app/cli/hardware_options.h"
+
+#include "app/cli/printer.h"
+#include "core/model/setting_names.h"
+
+#include <CLI/CLI.hpp>
+
+#include <QFileInfo>
+
+#include <charconv>
+
+namespace vivarium::cli {
+
+namespace {
+
+constexpr uint32_t kSataPorts = 6;
+
+QString absolutePath(const std::string& path) {
+    return QFileInfo(QString::fromLocal8Bit(path.c_str())).absoluteFilePath();
+}
+
+Error badValue(const std::string& option, const std::string& value, const QStringList& allowed) {
+    return fail(ErrorCode::InvalidArgument, option + " \"" + value + "\" is not one of " +
+                                                allowed.join(QStringLiteral(", ")).toStdString() +
+                                                ".");
+}
+
+template <class Enum>
+Result<void> applyName(const char* option, const std::optional<std::string>& text, Enum& value) {
+    if (!text)
+        return {};
+    const auto named = valueNamed<Enum>(QString::fromStdString(*text));
+    if (!named)
+        return badValue(option, *text, namesOf<Enum>());
+    value = *named;
+    return {};
+}
+
+// "stdio" is for `run` alone, which handles it before it comes here.
+Result<SerialPortSettings> parseSerial(const std::string& text, uint32_t port) {
+    const QString value = QString::fromStdString(text);
+    if (value == QStringLiteral("console"))
+        return SerialPortSettings{port, SerialMode::Console, {}};
+    if (value == QStringLiteral("none"))
+        return SerialPortSettings{port, SerialMode::Disconnected, {}};
+    if (value.startsWith(QStringLiteral("file:")))
+        return SerialPortSettings{port, SerialMode::File,
+                                  absolutePath(value.mid(5).toStdString())};
+    if (value.startsWith(QStringLiteral("socket:")))
+        return SerialPortSettings{port, SerialMode::Socket,
+                                  absolutePath(value.mid(7).toStdString())};
+    return badValue("--serial", text,
+                    {QStringLiteral("console"), QStringLiteral("none"),
+                     QStringLiteral("file:PATH"), QStringLiteral("socket:PATH")});
+}
+
+Result<VncSettings> parseVnc(const std::string& text, const VncSettings& present) {
+    VncSettings vnc = present;
+    const QString value = QString::fromStdString(text);
+    vnc.enabled = value != QStringLiteral("off");
+    if (!vnc.enabled)
+        return vnc;
+    if (value.startsWith(QStringLiteral("unix:"))) {
+        vnc.address = QStringLiteral("unix:") + absolutePath(value.mid(5).toStdString());
+        return vnc;
+    }
+    vnc.port = 0;
+    if (value == QStringLiteral("on")) {
+        vnc.address = QStringLiteral("127.0.0.1");
+        return vnc;
+    }
+    const qsizetype colon = value.lastIndexOf(u':');
+    vnc.address = colon < 0 ? value : value.left(colon);
+    if (colon >= 0) {
+        bool isNumber = false;
+        vnc.port = value.mid(colon + 1).toUInt(&isNumber);
+        if (!isNumber || vnc.port == 0 || vnc.port > 65535)
+            return fail(ErrorCode::InvalidArgument,
+                        "--vnc \"" + text + "\" has no port between 1 and 65535.");
+    }
+    return vnc;
+}
+
+uint32_t firstFreePort(const MachineSettings& settings) {
+    uint32_t port = 0;
+    while (std::any_of(settings.drives.begin(), settings.drives.end(),
+                       [port](const DriveSettings& drive) { return drive.port == port; }))
+        ++port;
+    return port;
+}
+
+} // namespace
+
+void HardwareOptions::addTo(CLI::App& command) {
+    const char* group = "Hardware";
+    command.add_option("--memory", m_memory, "Memory: 256M, 2G")->group(group);
+    command.add_option("--cpus", m_cpus, "Number of processors")->group(group);
+    command.add_option("--cdrom", m_opticalImages, "ISO image in an optical drive; empty: no medium")
+        ->group(group)
+        ->take_all();
+    command.add_option("--disk", m_disks, "Disk image (raw)")->group(group)->take_all();
+    command.add_option("--kernel", m_kernel, "Start this Linux, PVH or multiboot kernel directly")
+        ->group(group);
+    command.add_option("--initrd", m_initrd, "Initial RAM disk for --kernel")->group(group);
+    command.add_option("--append", m_append, "Command line for --kernel")->group(group);
+    command.add_option("--module", m_modules, "Multiboot module for --kernel")->group(group)->take_all();
+    command.add_option("--serial", m_serial, "COM1, COM2, ...: console, none, file:PATH, socket:PATH")
+        ->group(group)
+        ->take_all();
+    command.add_option("--vnc", m_vnc, "VNC server: on, off, ADDRESS[:PORT], unix:PATH")->group(group);
+    command.add_option("--vnc-password", m_vncPassword, "Password of the VNC server (8 characters)")
+        ->group(group);
+    command.add_option("--firmware", m_firmware, "bios or uefi")->group(group);
+    command.add_option("--accelerator", m_accelerator, "auto or kvm")->group(group);
+    command.add_option("--video-memory", m_videoMemory, "Video memory: 16M")->group(group);
+    command.add_option("--boot", m_bootOrder, "Boot order: optical,hard-disk")->group(group);
+    command.add_option("--guest-type", m_guestType, "Kind of guest: debian, windows10, other, ...")
+        ->group(group);
+    command.add_flag("--boot-menu,!--no-boot-menu", m_bootMenu, "Offer the firmware's boot menu")
+        ->group(group);
+    command
+        .add_flag("--rtc-local-time,!--rtc-utc", m_rtcLocalTime, "The clock shows local time, not UTC")
+        ->group(group);
+    command
+        .add_flag("--exit-device,!--no-exit-device", m_exitDevice,
+                  "isa-debug-exit at port 0xf4, for test guests")
+        ->group(group);
+}
+
+Result<void> HardwareOptions::apply(MachineSettings& settings) const {
+    if (m_memory) {
+        const auto memory = parseMiB(*m_memory);
+        if (!memory)
+            return fail(ErrorCode::InvalidArgument,
+                        "--memory \"" + *m_memory + "\" is not a size such as 512M or 2G.");
+        settings.memoryMiB = *memory;
+    }
+    if (m_videoMemory) {
+        const auto memory = parseMiB(*m_videoMemory);
+        if (!memory)
+            return fail(ErrorCode::InvalidArgument,
+                        "--video-memory \"" + *m_videoMemory + "\" is not a size such as 16M.");
+        settings.videoMemoryMiB = *memory;
+    }
+    settings.cpuCount = m_cpus.value_or(settings.cpuCount);
+    TRY(applyName("--firmware", m_firmware, settings.firmware));
+    TRY(applyName("--accelerator", m_accelerator, settings.accelerator));
+    if (m_guestType)
+        settings.guestType = QString::fromStdString(*m_guestType);
+    if (m_bootOrder) {
+        settings.bootOrder.clear();
+        for (const QString& name : QString::fromStdString(*m_bootOrder).split(u',')) {
+            BootDevice device{};
+            TRY(applyName("--boot", std::optional(name.toStdString()), device));
+            settings.bootOrder << device;
+        }
+    }
+    if (m_kernel)
+        settings.directBoot.kernelPath = m_kernel->empty() ? QString() : absolutePath(*m_kernel);
+    if (m_initrd)
+        settings.directBoot.initrdPath = m_initrd->empty() ? QString() : absolutePath(*m_initrd);
+    if (m_append)
+        settings.directBoot.commandLine = QString::fromLocal8Bit(m_append->c_str());
+    if (!m_modules.empty()) {
+        settings.directBoot.modulePaths.clear();
+        for (const std::string& path : m_modules)
+            settings.directBoot.modulePaths << absolutePath(path);
+    }
+    if (!m_serial.empty()) {
+        settings.serialPorts.clear();
+        for (const std::string& text : m_serial)
+            settings.serialPorts << TRY(
+                parseSerial(text, static_cast<uint32_t>(settings.serialPorts.size())));
+    }
+    if (m_vnc)
+        settings.vnc = TRY(parseVnc(*m_vnc, settings.vnc));
+    if (m_vncPassword)
+        settings.vnc.password = QString::fromLocal8Bit(m_vncPassword->c_str());
+    settings.bootMenu = m_bootMenu.value_or(settings.bootMenu);
+    settings.rtcLocalTime = m_rtcLocalTime.value_or(settings.rtcLocalTime);
+    settings.exitDevice = m_exitDevice.value_or(settings.exitDevice);
+    return applyDrives(settings);
+}
+
+Result<void> HardwareOptions::applyDrives(MachineSettings& settings) const {
+    const auto replace = [&](DriveType type, const std::vector<std::string>& paths) -> Result<void> {
+        if (paths.empty())
+            return {};
+        settings.drives.removeIf([type](const DriveSettings& drive) { return drive.type == type; });
+        for (const std::string& path : paths) {
+            if (settings.drives.size() >= kSataPorts)
+                return fail(ErrorCode::InvalidArgument,
+                            "A machine has 6 SATA ports; that many drives do not fit.");
+            if (type == DriveType::HardDisk && path.empty())
+                continue; // --disk "" removes all
+            settings.drives << DriveSettings{type, firstFreePort(settings),
+                                             path.empty() ? QString() : absolutePath(path), false};
+        }
+        return {};
+    };
+    TRY(replace(DriveType::HardDisk, m_disks));
+    return replace(DriveType::Optical, m_opticalImages);
+}
+
+std::optional<uint32_t> parseMiB(const std::string& text) {
+    uint64_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc() || rest == text.data() || number > (uint64_t{1} << 40))
+        return std::nullopt;
+    std::string unit(rest, end);
+    for (char& c : unit)
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (unit == "g" || unit == "gb" || unit == "gib")
+        number *= 1024;
+    else if (unit == "t" || unit == "tb" || unit == "tib")
+        number *= 1024 * 1024;
+    else if (unit == "k" || unit == "kb" || unit == "kib")
+        number = number % 1024 == 0 ? number / 1024 : 0;
+    else if (!unit.empty() && unit != "m" && unit != "mb" && unit != "mib")
+        return std::nullopt;
+    if (number == 0 || number > UINT32_MAX)
+        return std::nullopt;
+    return static_cast<uint32_t>(number);
+}
+
+Result<void> requireValid(const MachineSettings& settings) {
+    const auto problems = validate(settings);
+    if (problems.isEmpty())
+        return {};
+    QStringList sentences;
+    for (const SettingsProblem& problem : problems)
+        sentences << problem.message;
+    return fail(ErrorCode::InvalidArgument, sentences.join(u' ').toStdString());
+}
+
+} // namespace vivarium::cli

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "core/model/machine_settings.h"
+#include "vmm/base/result.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace vivarium::cli {
+
+// The hardware options that `create`, `set` and `run` share. Only what was given is applied.
+class HardwareOptions {
+public:
+    void addTo(CLI::App& command);
+    // Changes `settings`; relative paths are made absolute. Errors: InvalidArgument, in a sentence.
+    Result<void> apply(MachineSettings& settings) const;
+
+private:
+    Result<void> applyDrives(MachineSettings& settings) const;
+
+    std::optional<std::string> m_memory;
+    std::optional<uint32_t> m_cpus;
+    std::optional<std::string> m_firmware;
+    std::optional<std::string> m_accelerator;
+    std::optional<std::string> m_guestType;
+    std::vector<std::string> m_opticalImages;
+    std::vector<std::string> m_disks;
+    std::optional<std::string> m_kernel;
+    std::optional<std::string> m_initrd;
+    std::optional<std::string> m_append;
+    std::vector<std::string> m_modules;
+    std::vector<std::string> m_serial;
+    std::optional<std::string> m_videoMemory;
+    std::optional<std::string> m_vnc;
+    std::optional<std::string> m_vncPassword;
+    std::optional<std::string> m_bootOrder;
+    std::optional<bool> m_bootMenu;
+    std::optional<bool> m_rtcLocalTime;
+    std::optional<bool> m_exitDevice;
+};
+
+// "256M", "2G", "512" (MiB) as whole MiB; nullopt for anything else.
+std::optional<uint32_t> parseMiB(const std::string& text);
+
+// Every problem as one sentence; success when there is none.
+Result<void> requireValid(const MachineSettings& settings);
+
+} // namespace vivarium::cli
