@@ -27,7 +27,7 @@ bool overlaps(uint64_t offset, unsigned sizeBytes, uint64_t base, uint64_t lengt
 } // namespace
 
 void PciDevice::PageDeleter::operator()(uint8_t* pages) const {
-    ::operator delete(pages, std::align_val_t{kPageBytes});
+    ::operator delete (pages, std::align_val_t{kPageBytes});
 }
 
 PciDevice::PciDevice(std::string name, PciAddress address, const PciIdentity& identity,
@@ -123,7 +123,7 @@ void PciDevice::addMemoryBar(unsigned index, BarKind kind, uint64_t sizeBytes, u
 void PciDevice::addExpansionRom(std::vector<uint8_t> image) {
     assert(!image.empty() && !m_rom);
     uint64_t sizeBytes = std::max<uint64_t>(std::bit_ceil(image.size()), kPageBytes);
-    m_rom.reset(static_cast<uint8_t*>(::operator new(sizeBytes, std::align_val_t{kPageBytes})));
+    m_rom.reset(static_cast<uint8_t*>(::operator new (sizeBytes, std::align_val_t{kPageBytes})));
     std::fill_n(m_rom.get(), sizeBytes, uint8_t{0xFF});
     std::copy(image.begin(), image.end(), m_rom.get());
     m_romBar.kind = BarKind::Memory32;
