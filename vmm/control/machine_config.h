@@ -18,8 +18,8 @@ enum class FirmwareKind : uint8_t { Bios, Uefi, None /* direct kernel boot */ };
 
 struct FirmwareConfig {
     FirmwareKind kind = FirmwareKind::Bios;
-    int romFd = -1;       // SeaBIOS image (Bios)
-    int videoRomFd = -1;  // VGA option ROM
+    int romFd = -1;          // SeaBIOS image (Bios)
+    int videoRomFd = -1;     // VGA option ROM
     uint32_t bootMenuMs = 0; // 0: no boot menu wait
 };
 
@@ -40,26 +40,26 @@ enum class DriveKind : uint8_t { Disk, Optical };
 enum class DiskErrorPolicy : uint8_t { Report, Stop, Ignore };
 
 struct DriveConfig {
-    std::string id;          // unique in the machine: "sata0"; also names it in changeMedium
+    std::string id; // unique in the machine: "sata0"; also names it in changeMedium
     DriveKind kind = DriveKind::Disk;
-    uint32_t port = 0;       // AHCI port 0..5
-    int imageFd = -1;        // -1: empty optical drive
-    std::string mediumName;  // shown to users only
+    uint32_t port = 0;      // AHCI port 0..5
+    int imageFd = -1;       // -1: empty optical drive
+    std::string mediumName; // shown to users only
     std::string format = "raw";
     bool readOnly = false;
-    std::string serialNumber; // at most 20 printable characters
-    int bootIndex = -1;      // 0 boots first; -1 not at all
+    std::string serialNumber;                              // at most 20 printable characters
+    int bootIndex = -1;                                    // 0 boots first; -1 not at all
     DiskErrorPolicy errorPolicy = DiskErrorPolicy::Report; // EIO; ENOSPC always pauses
 };
 
 enum class SerialKind : uint8_t { None, Ring /* history, for attach */, File, Stream };
 
 struct SerialConfig {
-    uint32_t port = 0;       // 0..3: COM1..COM4
+    uint32_t port = 0; // 0..3: COM1..COM4
     SerialKind kind = SerialKind::Ring;
-    int outputFd = -1;       // File and Stream
-    int inputFd = -1;        // Stream; may equal outputFd's index
-    int listenFd = -1;       // Stream: a listening Unix socket instead
+    int outputFd = -1; // File and Stream
+    int inputFd = -1;  // Stream; may equal outputFd's index
+    int listenFd = -1; // Stream: a listening Unix socket instead
 };
 
 struct DisplayConfig {
@@ -68,17 +68,17 @@ struct DisplayConfig {
 };
 
 struct VncConfig {
-    int listenFd = -1;       // a listening socket; -1: no VNC server
-    std::string password;    // empty: none; VNC uses 8 bytes at most
+    int listenFd = -1;    // a listening socket; -1: no VNC server
+    std::string password; // empty: none; VNC uses 8 bytes at most
     bool readOnly = false;
 };
 
 struct MachineConfig {
-    std::string id;   // UUID, also the SMBIOS system UUID
+    std::string id; // UUID, also the SMBIOS system UUID
     std::string name;
     uint64_t memoryBytes = 256ull << 20; // whole MiB
     uint32_t cpuCount = 1;
-    std::string accelerator = "auto";    // auto | kvm
+    std::string accelerator = "auto"; // auto | kvm
     FirmwareConfig firmware;
     KernelConfig kernel;
     std::vector<DriveConfig> drives;
@@ -87,12 +87,12 @@ struct MachineConfig {
     VncConfig vnc;
     int64_t rtcOffsetSeconds = 0; // added to UTC: local time for guests that expect it
     bool hpet = true;
-    bool exitDevice = false;      // isa-debug-exit at 0xF4
+    bool exitDevice = false; // isa-debug-exit at 0xF4
     bool stopOnTripleFault = false;
     bool exitWhenClientsLeave = false; // throw-away machines end with their last client
-    int debugConsoleFd = -1;      // port 0x402 log; -1: into the worker's log at level info
-    int lockFd = -1;              // the held machine-folder lock; only kept open
-    int listenFd = -1;            // listening control socket for further clients
+    int debugConsoleFd = -1;           // port 0x402 log; -1: into the worker's log at level info
+    int lockFd = -1;                   // the held machine-folder lock; only kept open
+    int listenFd = -1;                 // listening control socket for further clients
 };
 
 // JSON form, field names as above; enums by lower-case name ("bios", "optical", "ring", ...).

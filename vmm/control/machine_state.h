@@ -11,10 +11,10 @@ enum class MachineState : uint8_t {
     PoweredOff, // no worker, or a worker that has not been told to start
     Starting,
     Running,
-    Paused,     // by the user, or by an error (see StopReason)
-    Saved,      // state on disk, no worker
-    Aborted,    // the worker went away without saying good-bye
-    Stopping,   // shutdown signal sent, or powering off
+    Paused,   // by the user, or by an error (see StopReason)
+    Saved,    // state on disk, no worker
+    Aborted,  // the worker went away without saying good-bye
+    Stopping, // shutdown signal sent, or powering off
 };
 
 // "powered-off", "starting", "running", "paused", "saved", "aborted", "stopping".
@@ -29,7 +29,8 @@ enum class StopReason : uint8_t {
     GuestExit,     // the guest wrote to the test exit device
     DiskFull,      // a write found no space; resume retries it
     DiskError,     // a disk with policy "stop" failed; resume retries
-    InternalError, // the CPU could not go on (KVM_EXIT_INTERNAL_ERROR); the detail has the registers
+    InternalError, // the CPU could not go on (KVM_EXIT_INTERNAL_ERROR); the detail has the
+                   // registers
     TripleFault,   // with "stop on triple fault" set
 };
 std::string_view stopReasonName(StopReason reason); // "none", "user", "guest-shutdown", ...

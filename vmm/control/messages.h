@@ -37,8 +37,8 @@ constexpr StateSet states(std::initializer_list<MachineState> list) {
 constexpr StateSet kAnyState{~0u};
 constexpr StateSet kUnbuilt = states({MachineState::PoweredOff});
 // The machine exists: its screen, its devices and its media can be used.
-constexpr StateSet kBuilt =
-    states({MachineState::Starting, MachineState::Running, MachineState::Paused, MachineState::Stopping});
+constexpr StateSet kBuilt = states(
+    {MachineState::Starting, MachineState::Running, MachineState::Paused, MachineState::Stopping});
 constexpr StateSet kRunning = states({MachineState::Running, MachineState::Stopping});
 
 struct Empty {};
@@ -102,9 +102,9 @@ struct StatusReply {
     int64_t pid = 0;
     uint32_t cpuCount = 0;
     uint64_t memoryBytes = 0;
-    uint64_t uptimeMs = 0;   // guest time since start
+    uint64_t uptimeMs = 0;           // guest time since start
     uint64_t firstInstructionNs = 0; // CLOCK_MONOTONIC when vCPU 0 was first entered; 0: not yet
-    uint64_t exitCount = 0;  // vCPU exits handled by the worker
+    uint64_t exitCount = 0;          // vCPU exits handled by the worker
     std::vector<DriveStatus> drives;
     bool absolutePointer = false;
     uint32_t vncClients = 0;
@@ -122,7 +122,7 @@ struct Key {
     using Reply = Empty;
     std::vector<std::string> keys; // names (vmm/base/key_codes.h), 1..16
     KeyAction action = KeyAction::Press;
-    uint32_t holdMs = 50;          // Press: how long, 0..10000; the reply comes after the release
+    uint32_t holdMs = 50; // Press: how long, 0..10000; the reply comes after the release
 };
 struct PointerRelative {
     static constexpr std::string_view kMethod = "pointerRelative";
@@ -146,8 +146,8 @@ struct TypeText { // replies when all is typed; one at a time
     static constexpr std::string_view kMethod = "typeText";
     static constexpr StateSet kLegalIn = kBuilt;
     using Reply = TypeTextReply;
-    std::string text;        // UTF-8, at most 64 KiB
-    uint32_t delayMs = 15;   // between strokes, 0..1000
+    std::string text;      // UTF-8, at most 64 KiB
+    uint32_t delayMs = 15; // between strokes, 0..1000
 };
 struct CancelTyping {
     static constexpr std::string_view kMethod = "cancelTyping";
@@ -227,7 +227,8 @@ struct Damage { // merged for a client that is slow to read
 };
 struct GuestReset {
     static constexpr std::string_view kMethod = "guestReset";
-    std::string cause; // "user", "acpi", "port-cf9", "port-92", "keyboard-controller", "triple-fault"
+    std::string
+        cause; // "user", "acpi", "port-cf9", "port-92", "keyboard-controller", "triple-fault"
 };
 struct LedsChanged {
     static constexpr std::string_view kMethod = "leds";

@@ -1,0 +1,88 @@
+#include "vmm/control/machine_config.h"
+
+#include "vmm/base/bytes.h"
+#include "vmm/control/machine_config_fields.h"
+
+#include <set>
+
+namespace vivarium::control {
+
+namespace {
+
+constexpr uint64_t kMiB = 1 << 20;
+
+std::string quoted(const std::string& text) {
+    return "\"" + text + "\"";
+}
+
+// Rules that concern more than one field.
+Result<void> checkConfig(const MachineConfig& config) {
+    auto refuse = [](const std::string& field, const std::string& value,
+                     const std::string& wanted) {
+        return fail(ErrorCode::InvalidArgument, field + " is " + value + "; it must be " + wanted);
+    };
+    if (config.memoryBytes % kMiB != 0)
+        return refuse("memoryBytes", std::to_string(config.memoryBytes), "a multiple of 1 MiB");
+    if (config.accelerator != "auto" && config.accelerator != "kvm")
+        return refuse("accelerator", quoted(config.accelerator), "one of auto, kvm");
+    if (config.firmware.kind == FirmwareKind::Bios && config.firmware.romFd < 0)
+        return refuse("firmware.romFd", "-1", "the descriptor of the BIOS image");
+    if (config.firmware.kind == FirmwareKind::None && config.kernel.kernelFd < 0)
+        return refuse("kernel.kernelFd", "-1", "a kernel's descriptor when there is no firmware");
+    uint64_t videoBytes = config.display.videoMemoryBytes;
+    if ((videoBytes & (videoBytes - 1)) != 0)
+        return refuse("display.videoMemoryBytes", std::to_string(videoBytes), "a power of two");
+    std::set<std::string> ids;
+    std::set<uint32_t> ports;
+    for (size_t i = 0; i < config.drives.size(); ++i) {
+        const DriveConfig& drive = config.drives[i];
+        std::string field = "drives[" + std::to_string(i) + "]";
+        if (!ids.insert(drive.id).second)
+            return refuse(field + ".id", quoted(drive.id), "unique");
+        if (!ports.insert(drive.port).second)
+            return refuse(field + ".port", std::to_string(drive.port),
+                          "another than other drives'");
+        if (drive.kind == DriveKind::Disk && drive.imageFd < 0)
+            return refuse(field + ".imageFd", "-1", "the descriptor of the disk's image");
+        if (drive.format != "raw")
+            return refuse(field + ".format", quoted(drive.format), "raw");
+        for (char c : drive.serialNumber)
+            if (c < 0x20 || c > 0x7E)
+                return refuse(field + ".serialNumber", quoted(drive.serialNumber),
+                              "printable ASCII characters");
+    }
+    std::set<uint32_t> serialPorts;
+    for (size_t i = 0; i < config.serialPorts.size(); ++i) {
+        const SerialConfig& serial = config.serialPorts[i];
+        std::string field = "serialPorts[" + std::to_string(i) + "]";
+        if (!serialPorts.insert(serial.port).second)
+            return refuse(field + ".port", std::to_string(serial.port),
+                          "another than other ports'");
+        if (serial.kind == SerialKind::File && serial.outputFd < 0)
+            return refuse(field + ".outputFd", "-1", "the descriptor of the file");
+        if (serial.kind == SerialKind::Stream && serial.outputFd < 0 && serial.listenFd < 0)
+            return refuse(field + ".outputFd", "-1", "a descriptor, or listenFd must be one");
+    }
+    return {};
+}
+
+} // namespace
+
+nlohmann::json toJson(const MachineConfig& config) {
+    nlohmann::json json;
+    JsonWriter writer(json);
+    describe(writer, config);
+    return json;
+}
+
+Result<MachineConfig> machineConfigFromJson(const nlohmann::json& json, int descriptorCount) {
+    MachineConfig config;
+    JsonReader reader(json, descriptorCount > 0 ? static_cast<size_t>(descriptorCount) : 0);
+    describe(reader, config);
+    if (reader.error())
+        return *reader.error();
+    TRY(checkConfig(config));
+    return config;
+}
+
+} // namespace vivarium::control

@@ -1,0 +1,126 @@
+#pragma once
+
+// Only for the .cpp files of this folder: the fields of MachineConfig and its parts with their
+// bounds (json_fields.h says how).
+
+#include "vmm/control/json_fields.h"
+
+#include <array>
+
+namespace vivarium::control {
+
+constexpr size_t kMaxNameBytes = 1024;
+constexpr size_t kMaxCommandLineBytes = 64 * 1024;
+
+template <>
+struct EnumNames<FirmwareKind> {
+    static constexpr std::array<std::pair<FirmwareKind, std::string_view>, 3> kNames{
+        {{FirmwareKind::Bios, "bios"}, {FirmwareKind::Uefi, "uefi"}, {FirmwareKind::None, "none"}}};
+};
+template <>
+struct EnumNames<DriveKind> {
+    static constexpr std::array<std::pair<DriveKind, std::string_view>, 2> kNames{
+        {{DriveKind::Disk, "disk"}, {DriveKind::Optical, "optical"}}};
+};
+template <>
+struct EnumNames<DiskErrorPolicy> {
+    static constexpr std::array<std::pair<DiskErrorPolicy, std::string_view>, 3> kNames{
+        {{DiskErrorPolicy::Report, "report"},
+         {DiskErrorPolicy::Stop, "stop"},
+         {DiskErrorPolicy::Ignore, "ignore"}}};
+};
+template <>
+struct EnumNames<SerialKind> {
+    static constexpr std::array<std::pair<SerialKind, std::string_view>, 4> kNames{
+        {{SerialKind::None, "none"},
+         {SerialKind::Ring, "ring"},
+         {SerialKind::File, "file"},
+         {SerialKind::Stream, "stream"}}};
+};
+
+template <class Visitor, Is<FirmwareConfig> M>
+void describe(Visitor& v, M& firmware) {
+    v("kind", firmware.kind);
+    v("romFd", firmware.romFd, DescriptorIndex{});
+    v("videoRomFd", firmware.videoRomFd, DescriptorIndex{});
+    v("bootMenuMs", firmware.bootMenuMs, upTo(65535));
+}
+
+template <class Visitor, Is<KernelModuleConfig> M>
+void describe(Visitor& v, M& module) {
+    v("fd", module.fd, DescriptorIndex{});
+    v("commandLine", module.commandLine, upTo(kMaxCommandLineBytes));
+}
+
+template <class Visitor, Is<KernelConfig> M>
+void describe(Visitor& v, M& kernel) {
+    v("kernelFd", kernel.kernelFd, DescriptorIndex{});
+    v("initrdFd", kernel.initrdFd, DescriptorIndex{});
+    v("commandLine", kernel.commandLine, upTo(kMaxCommandLineBytes));
+    v("modules", kernel.modules, upTo(32));
+}
+
+template <class Visitor, Is<DriveConfig> M>
+void describe(Visitor& v, M& drive) {
+    v("id", drive.id, FieldRange{1, 64});
+    v("kind", drive.kind);
+    v("port", drive.port, upTo(5));
+    v("imageFd", drive.imageFd, DescriptorIndex{});
+    v("mediumName", drive.mediumName, upTo(kMaxNameBytes));
+    v("format", drive.format, upTo(16));
+    v("readOnly", drive.readOnly);
+    v("serialNumber", drive.serialNumber, upTo(20));
+    v("bootIndex", drive.bootIndex, FieldRange{-1, 255});
+    v("errorPolicy", drive.errorPolicy);
+}
+
+template <class Visitor, Is<SerialConfig> M>
+void describe(Visitor& v, M& serial) {
+    v("port", serial.port, upTo(3));
+    v("kind", serial.kind);
+    v("outputFd", serial.outputFd, DescriptorIndex{});
+    v("inputFd", serial.inputFd, DescriptorIndex{});
+    v("listenFd", serial.listenFd, DescriptorIndex{});
+}
+
+template <class Visitor, Is<DisplayConfig> M>
+void describe(Visitor& v, M& display) {
+    v("videoMemoryBytes", display.videoMemoryBytes, FieldRange{1 << 20, 256 << 20});
+    v("preferredWidth", display.preferredWidth, FieldRange{320, kMaxScanoutWidth});
+    v("preferredHeight", display.preferredHeight, FieldRange{200, kMaxScanoutHeight});
+}
+
+template <class Visitor, Is<VncConfig> M>
+void describe(Visitor& v, M& vnc) {
+    v("listenFd", vnc.listenFd, DescriptorIndex{});
+    v("password", vnc.password, upTo(1024));
+    v("readOnly", vnc.readOnly);
+}
+
+template <class Visitor, Is<MachineConfig> M>
+void describe(Visitor& v, M& config) {
+    constexpr uint64_t kMaxMemoryBytes = uint64_t{1} << 44; // 16 TiB
+    constexpr int64_t kMaxOffsetSeconds = int64_t{200} * 366 * 86400;
+    v("id", config.id, upTo(64));
+    v("name", config.name, upTo(64 * 1024));
+    v("memoryBytes", config.memoryBytes, FieldRange{1 << 20, kMaxMemoryBytes});
+    v("cpuCount", config.cpuCount, FieldRange{1, 1024});
+    v("accelerator", config.accelerator, upTo(16));
+    v("firmware", config.firmware);
+    v("kernel", config.kernel);
+    v("drives", config.drives, upTo(6));
+    v("serialPorts", config.serialPorts, upTo(4));
+    v("display", config.display);
+    v("vnc", config.vnc);
+    v("rtcOffsetSeconds", config.rtcOffsetSeconds,
+      FieldRange{-kMaxOffsetSeconds, static_cast<uint64_t>(kMaxOffsetSeconds)});
+    v("hpet", config.hpet);
+    v("exitDevice", config.exitDevice);
+    v("stopOnTripleFault", config.stopOnTripleFault);
+    v("exitWhenClientsLeave", config.exitWhenClientsLeave);
+    v("debugConsoleFd", config.debugConsoleFd, DescriptorIndex{});
+    v("lockFd", config.lockFd, DescriptorIndex{});
+    v("listenFd", config.listenFd, DescriptorIndex{});
+}
+
+} // namespace vivarium::control
