@@ -2,11 +2,22 @@
 
 #include "vmm/base/log.h"
 
+#include <ctime>
 #include <system_error>
 
 #include <pthread.h>
 
 namespace vivarium {
+
+namespace {
+
+uint64_t monotonicNs() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+} // namespace
 
 VcpuSet::VcpuSet(Accelerator& accelerator, PortBus& ports, MemoryMap& memory, Hooks hooks)
     : m_accelerator(accelerator), m_ports(ports), m_memory(memory), m_hooks(std::move(hooks)) {}
@@ -90,6 +101,13 @@ void VcpuSet::stop() {
     m_state = State::Stopped;
 }
 
+uint64_t VcpuSet::exitCount() const {
+    uint64_t count = 0;
+    for (const Thread& thread : m_threads)
+        count += thread.exits.load(std::memory_order_relaxed);
+    return count;
+}
+
 Result<void> VcpuSet::requireQuiet() const {
     if (m_state == State::Running)
         return fail(ErrorCode::WrongState, "the virtual CPUs are running");
@@ -167,8 +185,12 @@ void VcpuSet::park(unsigned index, bool waits) {
 }
 
 VcpuSet::Outcome VcpuSet::runUntilRequest(Vcpu& vcpu, unsigned index) {
+    std::atomic<uint64_t>& exits = m_threads[index].exits; // written by this thread alone
+    if (index == 0 && m_firstEntryNs.load(std::memory_order_relaxed) == 0)
+        m_firstEntryNs.store(monotonicNs(), std::memory_order_relaxed);
     while (m_request.load() == Request::Run) {
         VcpuExit exit = vcpu.run();
+        exits.store(exits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         ExitAction action = handleExit(exit, m_ports, m_memory);
         if (action != ExitAction::Enter)
             return outcomeOf(vcpu, index, exit, action);

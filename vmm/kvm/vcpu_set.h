@@ -58,6 +58,12 @@ public:
     // Ends the threads; the vCPUs' state stays.
     void stop();
 
+    // --- Statistics, of the control thread ---
+    // CLOCK_MONOTONIC when the first vCPU entered the guest for the first time; 0: not yet.
+    uint64_t firstEntryNs() const { return m_firstEntryNs.load(std::memory_order_relaxed); }
+    // Exits that all vCPUs have handled since start().
+    uint64_t exitCount() const;
+
     // --- While paused or stopped ---
     // Accelerator and vCPUs to power-on state; `boot` then replaces the first vCPU's registers.
     Result<void> reset(VcpuStart start, const std::optional<VcpuRegisters>& boot = std::nullopt);
@@ -71,6 +77,7 @@ private:
         std::jthread thread;
         bool parked = true;   // outside the guest, last access completed
         bool waiting = false; // met an event; runs again only after resume()
+        std::atomic<uint64_t> exits = 0;
     };
     // Why a vCPU thread came out of its loop.
     struct Outcome {
@@ -94,6 +101,7 @@ private:
     State m_state = State::Stopped; // the control thread's
     // Written under the mutex, read by vCPU threads before every entry.
     std::atomic<Request> m_request = Request::Pause;
+    std::atomic<uint64_t> m_firstEntryNs = 0;
     Mutex m_mutex;
     std::condition_variable_any m_changed;
     std::vector<Thread> m_threads; // parked and waiting: guarded by m_mutex

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "vmm/backends/display/display.h"
+#include "vmm/backends/input/input_router.h"
+#include "vmm/base/event_loop.h"
+#include "vmm/base/task_queue.h"
+#include "vmm/base/timer_queue.h"
+#include "vmm/base/unique_fd.h"
+#include "vmm/bus/accelerator.h"
+#include "vmm/bus/device.h"
+#include "vmm/bus/device_lock.h"
+#include "vmm/bus/memory_map.h"
+#include "vmm/bus/port_bus.h"
+#include "vmm/bus/system_control.h"
+#include "vmm/control/machine_config.h"
+#include "vmm/control/messages.h"
+#include "vmm/devices/storage/storage_listener.h"
+#include "vmm/memory/guest_memory.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vivarium {
+
+// What a board is built on; everything is borrowed and outlives it.
+struct BoardServices {
+    EventLoop& loop;
+    DeviceLock& deviceLock;
+    const GuestMemory& memory;
+    PortBus& ports;
+    MemoryMap& memoryMap;
+    TimerQueue& timers;
+    TaskQueue& tasks;
+    InterruptSink& interrupts;
+    DirtyLog* dirtyLog; // null: nothing keeps a log (qtest)
+    SystemControl& system;
+    StorageListener& storageListener;
+    // APIC ids in order of processor; the first boots.
+    std::vector<uint32_t> apicIds;
+    // The HPET takes the place of the PIT or gives it back. May be empty.
+    std::function<void(Accelerator::PitOutput)> setPitOutput;
+    // First thing on every thread that a part of the board starts. May be empty.
+    std::function<void()> diskThreadStarted;
+    std::function<void()> vncThreadStarted;
+};
+
+// The descriptors that came with a configuration; each is taken once.
+class ConfigDescriptors {
+public:
+    explicit ConfigDescriptors(std::vector<UniqueFd> descriptors)
+        : m_descriptors(std::move(descriptors)) {}
+    // Errors: InvalidArgument (no such index, or taken before), naming `what`.
+    Result<UniqueFd> take(int index, const char* what);
+
+private:
+    std::vector<UniqueFd> m_descriptors;
+};
+
+// All devices of one machine, wired. Only machine_builder.cpp knows their types. Device lock held for
+// every call unless said otherwise; created and destroyed with the vCPUs stopped, lock free.
+class Board {
+public:
+    virtual ~Board() = default;
+
+    // In the order of reset, save and restore.
+    virtual const std::vector<Device*>& devices() const = 0;
+    virtual Display& display() = 0;
+    virtual InputRouter& input() = 0;
+
+    // Puts kernel and modules into guest memory (again, after a reset): the first vCPU's registers.
+    // nullopt: the machine starts in its firmware.
+    virtual Result<std::optional<VcpuRegisters>> loadDirectBoot() = 0;
+    virtual void pressPowerButton() = 0;
+
+    virtual Result<void> changeMedium(const std::string& driveId, UniqueFd image,
+                                      const std::string& mediumName, bool force) = 0;
+    virtual std::vector<control::DriveStatus> drives() const = 0;
+    // Waits for the host's disk I/O; completions are then posted.
+    virtual void drainIo() = 0;
+    virtual void retryStalledRequests() = 0;
+    // A drive has let its medium go by itself.
+    virtual void forgetMedium(const std::string& driveId) = 0;
+
+    // A stream socket with the port's history and live line. Errors: NotFound, LimitExceeded.
+    virtual Result<UniqueFd> attachSerial(uint32_t port) = 0;
+    virtual uint32_t vncClientCount() const = 0;
+};
+
+// Builds the Q35 PC that `config` describes. Takes what it needs of `descriptors`. Errors name the
+// part: InvalidArgument, Unsupported, NoSpace, Corrupt (kernel), host errors.
+Result<std::unique_ptr<Board>> buildBoard(const control::MachineConfig& config,
+                                          ConfigDescriptors& descriptors,
+                                          const BoardServices& services);
+
+} // namespace vivarium

@@ -1,0 +1,164 @@
+#pragma once
+
+#include "vmm/base/event_loop.h"
+#include "vmm/base/timer_queue.h"
+#include "vmm/bus/accelerator.h"
+#include "vmm/bus/memory_map.h"
+#include "vmm/bus/port_bus.h"
+#include "vmm/bus/system_control.h"
+#include "vmm/control/machine_config.h"
+#include "vmm/control/machine_state.h"
+#include "vmm/devices/storage/storage_listener.h"
+#include "vmm/kvm/kvm_system.h"
+#include "vmm/kvm/machine_clock.h"
+#include "vmm/kvm/vcpu_set.h"
+#include "vmm/machine/board.h"
+#include "vmm/machine/device_task_queue.h"
+#include "vmm/memory/guest_memory.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vivarium {
+
+// One guest: memory, buses, board, vCPUs and their life. Lives on the event loop's thread, which calls
+// everything here without the device lock; what vCPU threads and devices ask for (SystemControl,
+// StorageListener) is noted and done on the loop's thread.
+class Machine final : private SystemControl, private StorageListener {
+public:
+    using State = control::MachineState;
+    using Reason = control::StopReason;
+
+    // Told on the loop's thread, lock free.
+    class Listener {
+    public:
+        virtual ~Listener() = default;
+        virtual void stateChanged(State state, Reason reason, const std::string& detail) = 0;
+        virtual void guestReset(ResetCause cause) = 0;
+        virtual void mediumEjected(const std::string& driveId) = 0;
+        // The guest has ended, its vCPUs are stopped. `exitValue`: the test exit device's byte, or -1.
+        virtual void ended(Reason reason, int exitValue, const std::string& detail) = 0;
+    };
+
+    // First thing on each new thread of that kind (sandbox filters). May be empty.
+    struct ThreadHooks {
+        std::function<void()> vcpu, disk, vnc;
+    };
+
+    // Builds everything and waits in PoweredOff. `system` is borrowed. Errors as buildBoard, and
+    // those of the accelerator.
+    static Result<std::unique_ptr<Machine>> create(const control::MachineConfig& config,
+                                                   ConfigDescriptors descriptors,
+                                                   const KvmSystem& system, EventLoop& loop,
+                                                   Listener& listener, ThreadHooks hooks);
+    ~Machine() override;
+
+    State state() const { return m_state; }
+    Reason reason() const { return m_reason; }
+    const std::string& detail() const { return m_detail; }
+    std::string_view acceleratorName() const { return m_accelerator->name(); }
+    uint64_t uptimeMs() const { return m_clock.nowNs() / 1'000'000; }
+    uint64_t firstEntryNs() const { return m_vcpus->firstEntryNs(); }
+    uint64_t exitCount() const { return m_vcpus->exitCount(); }
+
+    // Errors: WrongState, or the host's.
+    enum class FirstState { Running, Paused };
+    Result<void> start(FirstState first);
+    void pause();          // no effect while paused
+    Result<void> resume(); // WrongState after an internal error: reset first
+    Result<void> resetByUser();
+    void pressPowerButton();
+    void powerOff();
+
+    // The board, with the device lock held for as long as the access lives.
+    class BoardAccess {
+    public:
+        explicit BoardAccess(Machine& machine) : m_machine(machine) {
+            m_machine.m_deviceLock.lock();
+        }
+        ~BoardAccess() { m_machine.m_deviceLock.unlock(); }
+        BoardAccess(const BoardAccess&) = delete;
+        BoardAccess& operator=(const BoardAccess&) = delete;
+        Board* operator->() const { return m_machine.m_board.get(); }
+        Board& operator*() const { return *m_machine.m_board; }
+
+    private:
+        Machine& m_machine;
+    };
+    BoardAccess board() { return BoardAccess(*this); }
+    DeviceLock& deviceLock() { return m_deviceLock; }
+    TimerQueue& timers() { return m_timers; }
+
+    // Everything but RAM, of a machine that is paused. Restoring needs the same configuration; after an
+    // error the machine is reset.
+    Result<std::vector<uint8_t>> saveState();
+    Result<void> restoreState(ConstByteSpan bytes);
+
+private:
+    Machine(GuestMemory memory, EventLoop& loop, Listener& listener);
+    Result<void> mapRam();
+    Result<void> resetDevices();
+    void handleRequests();
+    void handleVcpuEvent(const VcpuEvent& event);
+    void stopVcpus();
+    void letRun();
+    void pauseBecause(Reason reason, std::string detail);
+    void setState(State state, Reason reason, std::string detail);
+    void end(Reason reason, int exitValue, std::string detail);
+    void resetGuest(ResetCause cause);
+    void timersDue();
+    void armWakeUp();
+    void settleIo();
+
+    // SystemControl and StorageListener: any thread, often with the device lock held.
+    void requestReset(ResetCause cause) override;
+    void requestPowerOff() override;
+    void requestExit(unsigned char value) override;
+    void diskFull(const std::string& driveId, const std::string& detail) override;
+    void diskFailed(const std::string& driveId, const std::string& detail) override;
+    void mediumEjected(const std::string& driveId) override;
+    void noteRequest(std::function<void()> note);
+
+    // What is wanted of the machine, noted by any thread, done by the loop's.
+    struct Requests {
+        std::optional<ResetCause> reset;
+        bool powerOff = false;
+        std::optional<unsigned char> exitValue;
+        std::optional<std::pair<Reason, std::string>> pause;
+        std::vector<std::string> ejectedDrives;
+    };
+
+    EventLoop& m_loop;
+    Listener& m_listener;
+    State m_state = State::PoweredOff;
+    Reason m_reason = Reason::None;
+    std::string m_detail;
+    bool m_stopOnTripleFault = false;
+
+    // In order of construction; the board's threads end before what they use.
+    DeviceLock m_deviceLock;
+    GuestMemory m_memory;
+    PortBus m_ports{m_deviceLock};
+    MemoryMap m_memoryMap{m_deviceLock};
+    std::vector<MemoryMapping> m_ramMappings;
+    MachineClock m_clock;
+    TimerQueue m_timers{m_clock};
+    DeviceTaskQueue m_tasks{m_loop, m_deviceLock};
+    std::unique_ptr<Accelerator> m_accelerator;
+    std::unique_ptr<Board> m_board;
+    std::unique_ptr<VcpuSet> m_vcpus;
+
+    Mutex m_requestMutex;
+    Requests m_requests GUARDED_BY(m_requestMutex);
+    // Posted callbacks outlive nobody: they look here first.
+    std::shared_ptr<bool> m_alive = std::make_shared<bool>(true);
+};
+
+// Name of a cause on the wire: "user", "acpi", "port-cf9", "port-92", "keyboard-controller",
+// "triple-fault".
+const char* resetCauseName(ResetCause cause);
+
+} // namespace vivarium
