@@ -20,6 +20,7 @@ constexpr GuestAddress kMiB = 1 << 20;
 // Header flags, 3.1.2. Bits 0 to 15 are requirements that a loader must know.
 constexpr uint32_t kWantsPageAlignment = 1 << 0;
 constexpr uint32_t kWantsMemoryInfo = 1 << 1;
+// Met by the text mode that the screen is in; no video mode table is offered.
 constexpr uint32_t kWantsVideoInfo = 1 << 2;
 constexpr uint32_t kHasAddresses = 1 << 16;
 constexpr uint32_t kKnownRequirements = kWantsPageAlignment | kWantsMemoryInfo | kWantsVideoInfo;
@@ -28,12 +29,10 @@ constexpr uint32_t kRequirements = 0xFFFF;
 // Information flags and offsets, 3.3.
 namespace info {
 constexpr uint32_t kMemory = 1 << 0, kCommandLine = 1 << 2, kModules = 1 << 3, kMemoryMap = 1 << 6,
-                   kLoaderName = 1 << 9, kFrameBuffer = 1 << 12;
+                   kLoaderName = 1 << 9;
 constexpr size_t kFlags = 0, kMemoryLower = 4, kMemoryUpper = 8, kCommandLineAt = 16,
                  kModuleCount = 20, kModulesAt = 24, kMapLength = 44, kMapAt = 48,
-                 kLoaderNameAt = 64, kFrameBufferAddress = 88, kFrameBufferPitch = 96,
-                 kFrameBufferWidth = 100, kFrameBufferHeight = 104, kFrameBufferDepth = 108,
-                 kFrameBufferType = 109;
+                 kLoaderNameAt = 64;
 constexpr size_t kBytes = 116;
 } // namespace info
 
@@ -174,17 +173,6 @@ public:
         return {};
     }
 
-    // The text screen, as a frame buffer of characters (3.3, framebuffer_type 2).
-    void addTextScreen() {
-        set(info::kFrameBufferAddress, 0xB8000);
-        set(info::kFrameBufferPitch, 160);
-        set(info::kFrameBufferWidth, 80);
-        set(info::kFrameBufferHeight, 25);
-        m_bytes[info::kFrameBufferDepth] = 16;
-        m_bytes[info::kFrameBufferType] = 2;
-        m_flags |= info::kFrameBuffer;
-    }
-
     Result<GuestAddress> write() {
         set(info::kFlags, m_flags);
         return m_layout.put("the boot information", m_bytes, kConventionalMemory);
@@ -230,8 +218,6 @@ Result<VcpuRegisters> loadMultiboot(const DirectBootImages& images,
     modules.insert(modules.end(), images.modules.begin(), images.modules.end());
     if (!modules.empty())
         TRY(information.addModules(modules, loaded.end));
-    if (header->flags & kWantsVideoInfo)
-        information.addTextScreen();
 
     VcpuRegisters registers = TRY(flatProtectedMode(layout, static_cast<uint32_t>(loaded.entry)));
     registers.rax = kLoaderMagic;

@@ -55,12 +55,11 @@ private Q_SLOTS:
         auto word = [&](uint64_t offset) {
             return *memory->readObject<uint32_t>(registers->rbx + offset);
         };
-        QCOMPARE(word(0), 1u | 1u << 2 | 1u << 3 | 1u << 6 | 1u << 9 | 1u << 12);
+        QCOMPARE(word(0), 1u | 1u << 2 | 1u << 3 | 1u << 6 | 1u << 9);
         QCOMPARE(word(4), 639u);
         QCOMPARE(word(8), static_cast<uint32_t>(kRam / 1024 - 1024));
         QCOMPARE(stringAt(*memory, word(16)), std::string("hello world"));
         QCOMPARE(stringAt(*memory, word(64)), std::string("Vivarium"));
-        QCOMPARE(word(88), 0xB8000u);
 
         QCOMPARE(word(20), 2u);
         const GuestAddress list = word(24);
