@@ -68,6 +68,7 @@ private:
     std::optional<uint32_t> lineOf(unsigned index) const;
     void schedule(unsigned index);
     void rearm(unsigned index);
+    void settle();
     void expired(unsigned index);
     void fire(unsigned index);
     void updateLines();
