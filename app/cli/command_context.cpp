@@ -39,9 +39,9 @@ Result<CommandContext::Running> CommandContext::running(const QString& nameOrId)
     Supervisor* watcher = TRY(supervisor());
     WorkerConnection* worker = watcher->connection(found->id);
     if (!worker)
-        return fail(ErrorCode::WrongState,
-                    "Machine \"" + printable(found->settings.name).toStdString() +
-                        "\" is not running; start it first.");
+        return fail(ErrorCode::WrongState, "Machine \"" +
+                                               printable(found->settings.name).toStdString() +
+                                               "\" is not running; start it first.");
     return Running{found, watcher, worker};
 }
 
@@ -65,8 +65,9 @@ Result<void> CommandContext::Waiter::wait(int timeoutMs) {
     InterruptWatcher interrupt([this] { fail(Error{ErrorCode::Cancelled, 0, "Interrupted."}); });
     QTimer timer;
     timer.setSingleShot(true);
-    QObject::connect(&timer, &QTimer::timeout,
-                     [this] { fail(Error{ErrorCode::Timeout, 0, "The time is over."}); });
+    QObject::connect(&timer, &QTimer::timeout, [this] {
+        fail(Error{ErrorCode::Timeout, 0, "The time is over."});
+    });
     if (timeoutMs >= 0)
         timer.start(timeoutMs);
     if (!m_finished)

@@ -17,8 +17,8 @@ class App;
 
 namespace vivarium::cli {
 
-// What commands work with. The library and the supervisor are opened on first use, so that `viv --help`
-// touches nothing. Main thread.
+// What commands work with. The library and the supervisor are opened on first use, so that `viv
+// --help` touches nothing. Main thread.
 class CommandContext {
 public:
     CommandContext();

@@ -44,14 +44,13 @@ Result<SerialPortSettings> parseSerial(const std::string& text, uint32_t port) {
     if (value == QStringLiteral("none"))
         return SerialPortSettings{port, SerialMode::Disconnected, {}};
     if (value.startsWith(QStringLiteral("file:")))
-        return SerialPortSettings{port, SerialMode::File,
-                                  absolutePath(value.mid(5).toStdString())};
+        return SerialPortSettings{port, SerialMode::File, absolutePath(value.mid(5).toStdString())};
     if (value.startsWith(QStringLiteral("socket:")))
         return SerialPortSettings{port, SerialMode::Socket,
                                   absolutePath(value.mid(7).toStdString())};
     return badValue("--serial", text,
-                    {QStringLiteral("console"), QStringLiteral("none"),
-                     QStringLiteral("file:PATH"), QStringLiteral("socket:PATH")});
+                    {QStringLiteral("console"), QStringLiteral("none"), QStringLiteral("file:PATH"),
+                     QStringLiteral("socket:PATH")});
 }
 
 Result<VncSettings> parseVnc(const std::string& text, const VncSettings& present) {
@@ -95,7 +94,8 @@ void HardwareOptions::addTo(CLI::App& command) {
     const char* group = "Hardware";
     command.add_option("--memory", m_memory, "Memory: 256M, 2G")->group(group);
     command.add_option("--cpus", m_cpus, "Number of processors")->group(group);
-    command.add_option("--cdrom", m_opticalImages, "ISO image in an optical drive; empty: no medium")
+    command
+        .add_option("--cdrom", m_opticalImages, "ISO image in an optical drive; empty: no medium")
         ->group(group)
         ->take_all();
     command.add_option("--disk", m_disks, "Disk image (raw)")->group(group)->take_all();
@@ -103,12 +103,17 @@ void HardwareOptions::addTo(CLI::App& command) {
         ->group(group);
     command.add_option("--initrd", m_initrd, "Initial RAM disk for --kernel")->group(group);
     command.add_option("--append", m_append, "Command line for --kernel")->group(group);
-    command.add_option("--module", m_modules, "Multiboot module for --kernel")->group(group)->take_all();
-    command.add_option("--serial", m_serial, "COM1, COM2, ...: console, none, file:PATH, socket:PATH")
+    command.add_option("--module", m_modules, "Multiboot module for --kernel")
         ->group(group)
         ->take_all();
-    command.add_option("--vnc", m_vnc, "VNC server: on, off, ADDRESS[:PORT], unix:PATH")->group(group);
-    command.add_option("--vnc-password", m_vncPassword, "Password of the VNC server (8 characters)")
+    command
+        .add_option("--serial", m_serial, "COM1, COM2, ...: console, none, file:PATH, socket:PATH")
+        ->group(group)
+        ->take_all();
+    command.add_option("--vnc", m_vnc, "VNC server: on, off, ADDRESS[:PORT], unix:PATH")
+        ->group(group);
+    command
+        .add_option("--vnc-password", m_vncPassword, "Password of the VNC server (8 characters)")
         ->group(group);
     command.add_option("--firmware", m_firmware, "bios or uefi")->group(group);
     command.add_option("--accelerator", m_accelerator, "auto or kvm")->group(group);
@@ -119,7 +124,8 @@ void HardwareOptions::addTo(CLI::App& command) {
     command.add_flag("--boot-menu,!--no-boot-menu", m_bootMenu, "Offer the firmware's boot menu")
         ->group(group);
     command
-        .add_flag("--rtc-local-time,!--rtc-utc", m_rtcLocalTime, "The clock shows local time, not UTC")
+        .add_flag("--rtc-local-time,!--rtc-utc", m_rtcLocalTime,
+                  "The clock shows local time, not UTC")
         ->group(group);
     command
         .add_flag("--exit-device,!--no-exit-device", m_exitDevice,
@@ -183,7 +189,8 @@ Result<void> HardwareOptions::apply(MachineSettings& settings) const {
 }
 
 Result<void> HardwareOptions::applyDrives(MachineSettings& settings) const {
-    const auto replace = [&](DriveType type, const std::vector<std::string>& paths) -> Result<void> {
+    const auto replace = [&](DriveType type,
+                             const std::vector<std::string>& paths) -> Result<void> {
         if (paths.empty())
             return {};
         settings.drives.removeIf([type](const DriveSettings& drive) { return drive.type == type; });

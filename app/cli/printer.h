@@ -11,7 +11,7 @@ namespace vivarium::cli {
 
 // Everything viv writes. Text goes to standard output as UTF-8; control characters in names are
 // escaped so that a machine's name cannot command a terminal.
-void printText(const QString& text);   // as it is, with a line end
+void printText(const QString& text); // as it is, with a line end
 void printJson(const QJsonObject& object);
 void printJson(const QJsonArray& array);
 // "viv: <sentence>" on standard error; returns the exit status that belongs to the error.

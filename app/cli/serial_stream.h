@@ -26,7 +26,8 @@ private:
     QSocketNotifier m_writable;
 };
 
-// While it lives, the terminal at standard input delivers every key at once and unprocessed (raw mode).
+// While it lives, the terminal at standard input delivers every key at once and unprocessed (raw
+// mode).
 class RawTerminal {
 public:
     RawTerminal();

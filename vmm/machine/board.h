@@ -59,8 +59,8 @@ private:
     std::vector<UniqueFd> m_descriptors;
 };
 
-// All devices of one machine, wired. Only machine_builder.cpp knows their types. Device lock held for
-// every call unless said otherwise; created and destroyed with the vCPUs stopped, lock free.
+// All devices of one machine, wired. Only machine_builder.cpp knows their types. Device lock held
+// for every call unless said otherwise; created and destroyed with the vCPUs stopped, lock free.
 class Board {
 public:
     virtual ~Board() = default;

@@ -11,8 +11,8 @@ namespace vivarium {
 
 namespace {
 
-constexpr GuestAddress kLowRamEnd = 0xA0000;   // then the VGA window
-constexpr GuestAddress kShadowEnd = 0x100000;  // 0xC0000..0xFFFFF is the host bridge's (PAM)
+constexpr GuestAddress kLowRamEnd = 0xA0000;  // then the VGA window
+constexpr GuestAddress kShadowEnd = 0x100000; // 0xC0000..0xFFFFF is the host bridge's (PAM)
 constexpr const char* kSection = "machine";
 constexpr uint32_t kSectionVersion = 1;
 
@@ -65,9 +65,10 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
         .system = *machine,
         .storageListener = *machine,
         .apicIds = {},
-        .setPitOutput = [raw = machine.get()](Accelerator::PitOutput output) {
-            raw->m_accelerator->setPitOutput(output);
-        },
+        .setPitOutput =
+            [raw = machine.get()](Accelerator::PitOutput output) {
+                raw->m_accelerator->setPitOutput(output);
+            },
         .diskThreadStarted = hooks.disk,
         .vncThreadStarted = hooks.vnc,
     };
@@ -78,19 +79,18 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
     Machine* raw = machine.get();
     machine->m_vcpus = std::make_unique<VcpuSet>(
         *machine->m_accelerator, machine->m_ports, machine->m_memoryMap,
-        VcpuSet::Hooks{
-            .event =
-                [raw, alive = std::weak_ptr(machine->m_alive)](const VcpuEvent& event) {
-                    raw->m_loop.post([raw, alive, event] {
-                        if (alive.lock())
-                            raw->handleVcpuEvent(event);
-                    });
-                },
-            .threadStart =
-                [vcpuHook = std::move(hooks.vcpu)](unsigned) {
-                    if (vcpuHook)
-                        vcpuHook();
-                }});
+        VcpuSet::Hooks{.event =
+                           [raw, alive = std::weak_ptr(machine->m_alive)](const VcpuEvent& event) {
+                               raw->m_loop.post([raw, alive, event] {
+                                   if (alive.lock())
+                                       raw->handleVcpuEvent(event);
+                               });
+                           },
+                       .threadStart =
+                           [vcpuHook = std::move(hooks.vcpu)](unsigned) {
+                               if (vcpuHook)
+                                   vcpuHook();
+                           }});
     machine->m_timers.setDeadlineChanged([raw] { raw->armWakeUp(); });
     loop.setWakeCallback([raw] { raw->timersDue(); });
     return machine;
@@ -295,8 +295,8 @@ void Machine::handleVcpuEvent(const VcpuEvent& event) {
 
 void Machine::noteRequest(std::function<void()> note) {
     {
-        // Together: whoever takes the note must find the pause already asked for, or it would be asked
-        // for after that one's resume.
+        // Together: whoever takes the note must find the pause already asked for, or it would be
+        // asked for after that one's resume.
         MutexLocker lock(m_requestMutex);
         note();
         if (m_vcpus)

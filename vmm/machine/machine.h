@@ -24,9 +24,9 @@
 
 namespace vivarium {
 
-// One guest: memory, buses, board, vCPUs and their life. Lives on the event loop's thread, which calls
-// everything here without the device lock; what vCPU threads and devices ask for (SystemControl,
-// StorageListener) is noted and done on the loop's thread.
+// One guest: memory, buses, board, vCPUs and their life. Lives on the event loop's thread, which
+// calls everything here without the device lock; what vCPU threads and devices ask for
+// (SystemControl, StorageListener) is noted and done on the loop's thread.
 class Machine final : private SystemControl, private StorageListener {
 public:
     using State = control::MachineState;
@@ -39,7 +39,8 @@ public:
         virtual void stateChanged(State state, Reason reason, const std::string& detail) = 0;
         virtual void guestReset(ResetCause cause) = 0;
         virtual void mediumEjected(const std::string& driveId) = 0;
-        // The guest has ended, its vCPUs are stopped. `exitValue`: the test exit device's byte, or -1.
+        // The guest has ended, its vCPUs are stopped. `exitValue`: the test exit device's byte, or
+        // -1.
         virtual void ended(Reason reason, int exitValue, const std::string& detail) = 0;
     };
 
@@ -92,8 +93,8 @@ public:
     DeviceLock& deviceLock() { return m_deviceLock; }
     TimerQueue& timers() { return m_timers; }
 
-    // Everything but RAM, of a machine that is paused. Restoring needs the same configuration; after an
-    // error the machine is reset.
+    // Everything but RAM, of a machine that is paused. Restoring needs the same configuration;
+    // after an error the machine is reset.
     Result<std::vector<uint8_t>> saveState();
     Result<void> restoreState(ConstByteSpan bytes);
 

@@ -12,9 +12,9 @@ struct IsolationReport {
     std::vector<std::string> missing; // one plain sentence each
 };
 
-// Gives up everything that a worker does not need (README.md lists it). Main thread, before any other
-// thread exists. Keeps standard input, output and error and `keptDescriptors` open. Fails only when a
-// step fails that every kernel has: descriptors and no_new_privs.
+// Gives up everything that a worker does not need (README.md lists it). Main thread, before any
+// other thread exists. Keeps standard input, output and error and `keptDescriptors` open. Fails
+// only when a step fails that every kernel has: descriptors and no_new_privs.
 Result<IsolationReport> isolateProcess(std::vector<int> keptDescriptors);
 
 } // namespace vivarium

@@ -22,7 +22,8 @@ namespace {
 
 constexpr int kNotSandboxed = 99;
 
-// Runs `body` in a child process that has entered the sandbox; the wait status, exit code = its result.
+// Runs `body` in a child process that has entered the sandbox; the wait status, exit code = its
+// result.
 int inSandbox(const std::function<int()>& body, ThreadKind kind = ThreadKind::Device) {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -75,10 +76,11 @@ private Q_SLOTS:
         if (child == 0) {
             const auto report = isolateProcess({});
             const bool complete = report && report->missing.empty();
-            ::_exit(!complete ? 9 : ::access("/etc/passwd", F_OK) != 0 &&
-                                            ::open("/file", O_CREAT | O_WRONLY, 0600) < 0
-                                        ? 7
-                                        : 8);
+            ::_exit(!complete ? 9
+                    : ::access("/etc/passwd", F_OK) != 0 &&
+                            ::open("/file", O_CREAT | O_WRONLY, 0600) < 0
+                        ? 7
+                        : 8);
         }
         int status = 0;
         ::waitpid(child, &status, 0);
@@ -135,8 +137,8 @@ private Q_SLOTS:
 
     void memoryNeverBecomesExecutable() {
         const int status = inSandbox([] {
-            ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                   0);
+            ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+                   -1, 0);
             return 8;
         });
         QVERIFY(wasKilledByFilter(status));

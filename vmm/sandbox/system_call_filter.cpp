@@ -19,21 +19,37 @@ namespace {
 
 // Memory, synchronisation, time and the end of a thread: what the C++ runtime does by itself.
 constexpr std::array kRuntimeCalls{
-    SCMP_SYS(brk),          SCMP_SYS(clock_gettime),   SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(close),        SCMP_SYS(exit),            SCMP_SYS(exit_group),
-    SCMP_SYS(futex),        SCMP_SYS(getpid),          SCMP_SYS(getrandom),
-    SCMP_SYS(gettid),       SCMP_SYS(madvise),         SCMP_SYS(mremap),
-    SCMP_SYS(munmap),       SCMP_SYS(restart_syscall), SCMP_SYS(rseq),
-    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),  SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sched_yield),  SCMP_SYS(set_robust_list), SCMP_SYS(sigaltstack),
-    SCMP_SYS(tgkill),       SCMP_SYS(nanosleep),       SCMP_SYS(gettimeofday),
+    SCMP_SYS(brk),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(close),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(futex),
+    SCMP_SYS(getpid),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(gettid),
+    SCMP_SYS(madvise),
+    SCMP_SYS(mremap),
+    SCMP_SYS(munmap),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(rseq),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
 };
 
 // Moving bytes through descriptors that are already open.
 constexpr std::array kTransferCalls{
-    SCMP_SYS(read),  SCMP_SYS(write),  SCMP_SYS(readv),   SCMP_SYS(writev),  SCMP_SYS(pread64),
-    SCMP_SYS(poll),  SCMP_SYS(ppoll),  SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
-    SCMP_SYS(lseek), SCMP_SYS(fcntl),  SCMP_SYS(recvfrom),
+    SCMP_SYS(read),  SCMP_SYS(write), SCMP_SYS(readv),    SCMP_SYS(writev),  SCMP_SYS(pread64),
+    SCMP_SYS(poll),  SCMP_SYS(ppoll), SCMP_SYS(sendmsg),  SCMP_SYS(recvmsg), SCMP_SYS(sendto),
+    SCMP_SYS(lseek), SCMP_SYS(fcntl), SCMP_SYS(recvfrom),
 };
 
 // What device code may do to a disk, on any thread that runs it.
@@ -47,18 +63,42 @@ constexpr std::array kTimerCalls{SCMP_SYS(timerfd_settime)};
 
 // Only the main thread makes descriptors, mappings of them, threads and rings.
 constexpr std::array kDeviceCalls{
-    SCMP_SYS(accept4),        SCMP_SYS(dup),           SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_ctl),      SCMP_SYS(epoll_wait),    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(eventfd2),       SCMP_SYS(getsockopt),    SCMP_SYS(setsockopt),
-    SCMP_SYS(getsockname),    SCMP_SYS(getpeername),   SCMP_SYS(io_uring_setup),
-    SCMP_SYS(io_uring_register), SCMP_SYS(memfd_create), SCMP_SYS(msync),
-    SCMP_SYS(shutdown),       SCMP_SYS(socketpair),    SCMP_SYS(timerfd_create),
-    SCMP_SYS(pipe2),          SCMP_SYS(seccomp),       SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(mlock),          SCMP_SYS(munlock),       SCMP_SYS(getuid),
-    SCMP_SYS(geteuid),        SCMP_SYS(getgid),        SCMP_SYS(getegid),
-    SCMP_SYS(prlimit64),      SCMP_SYS(sysinfo),       SCMP_SYS(uname),
-    SCMP_SYS(accept),         SCMP_SYS(select),        SCMP_SYS(pselect6),
-    SCMP_SYS(set_tid_address), SCMP_SYS(dup3),         SCMP_SYS(flock),
+    SCMP_SYS(accept4),
+    SCMP_SYS(dup),
+    SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(io_uring_setup),
+    SCMP_SYS(io_uring_register),
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(msync),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(socketpair),
+    SCMP_SYS(timerfd_create),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(seccomp),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(mlock),
+    SCMP_SYS(munlock),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(uname),
+    SCMP_SYS(accept),
+    SCMP_SYS(select),
+    SCMP_SYS(pselect6),
+    SCMP_SYS(set_tid_address),
+    SCMP_SYS(dup3),
+    SCMP_SYS(flock),
 };
 
 constexpr std::array kVncCalls{
@@ -70,9 +110,9 @@ constexpr std::array kVncCalls{
 
 // Answered with an error instead of death: libraries probe for files and names and live without.
 constexpr std::array kRefusedCalls{
-    SCMP_SYS(open),       SCMP_SYS(openat),   SCMP_SYS(openat2), SCMP_SYS(stat),
-    SCMP_SYS(lstat),      SCMP_SYS(access),   SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink),   SCMP_SYS(readlinkat), SCMP_SYS(socket), SCMP_SYS(connect),
+    SCMP_SYS(open),       SCMP_SYS(openat),     SCMP_SYS(openat2),   SCMP_SYS(stat),
+    SCMP_SYS(lstat),      SCMP_SYS(access),     SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink),   SCMP_SYS(readlinkat), SCMP_SYS(socket),    SCMP_SYS(connect),
     SCMP_SYS(getdents64), SCMP_SYS(statx),
 };
 
@@ -88,9 +128,8 @@ public:
             add(SCMP_ACT_ALLOW, call, {});
     }
     void add(uint32_t action, int call, std::vector<scmp_arg_cmp> conditions) {
-        int result = ::seccomp_rule_add_array(m_context, action, call,
-                                              static_cast<unsigned>(conditions.size()),
-                                              conditions.data());
+        int result = ::seccomp_rule_add_array(
+            m_context, action, call, static_cast<unsigned>(conditions.size()), conditions.data());
         // A call that another list or another architecture's table already settled is no failure.
         if (result < 0 && result != -EEXIST && result != -EDOM && m_error == 0)
             m_error = result;
@@ -134,8 +173,8 @@ void addRules(RuleSet& rules, ThreadKind kind) {
         rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, FIONBIO)});
         rules.add(SCMP_ACT_ALLOW, SCMP_SYS(clone),
                   {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD)});
-        for (int operation : {PR_SET_NAME, PR_SET_SECCOMP, PR_GET_NAME, PR_SET_NO_NEW_PRIVS,
-                              PR_SET_VMA})
+        for (int operation :
+             {PR_SET_NAME, PR_SET_SECCOMP, PR_GET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_VMA})
             rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl),
                       {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(operation))});
         break;

@@ -12,9 +12,9 @@ enum class ThreadKind {
     Vnc,    // serves VNC clients
 };
 
-// Installs the filter for the calling thread and the threads that it will create. no_new_privs must be
-// set (isolateProcess). Filters stack; every kind is a subset of Device. A call that a filter does not
-// know kills the process. Errors: Unsupported (a kernel without seccomp), NoSpace.
+// Installs the filter for the calling thread and the threads that it will create. no_new_privs must
+// be set (isolateProcess). Filters stack; every kind is a subset of Device. A call that a filter
+// does not know kills the process. Errors: Unsupported (a kernel without seccomp), NoSpace.
 Result<void> filterSystemCalls(ThreadKind kind);
 
 } // namespace vivarium

@@ -41,9 +41,9 @@ int create(CommandContext& context, const CreateOptions& options) {
     if (!options.diskSize.empty()) {
         diskMiB = parseMiB(options.diskSize);
         if (!diskMiB)
-            return printError(fail(ErrorCode::InvalidArgument,
-                                   "--disk-size \"" + options.diskSize +
-                                       "\" is not a size such as 20G."));
+            return printError(
+                fail(ErrorCode::InvalidArgument,
+                     "--disk-size \"" + options.diskSize + "\" is not a size such as 20G."));
         uint32_t port = 0;
         for (const DriveSettings& drive : machine.settings.drives)
             port = std::max(port, drive.port + 1);
@@ -85,7 +85,8 @@ void addCreateCommand(CommandTable& table) {
     command.add_flag("--preallocate", options->preallocate, "Reserve the whole disk now");
     command.add_flag("--json", options->json, "Print JSON");
     options->hardware.addTo(command);
-    table.setAction(command, [options](CommandContext& context) { return create(context, *options); });
+    table.setAction(command,
+                    [options](CommandContext& context) { return create(context, *options); });
 }
 
 } // namespace vivarium::cli

@@ -17,13 +17,12 @@ int remove(CommandContext& context, const DeleteOptions& options) {
     Library* library = TRY_OR_EXIT(context.library());
     int status = kDone;
     for (const std::string& name : options.names) {
-        const Machine* machine =
-            TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(name.c_str())));
+        const Machine* machine = TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(name.c_str())));
         if (supervisor->connection(machine->id)) {
-            status = printError(fail(ErrorCode::WrongState,
-                                     "Machine \"" +
-                                         printable(machine->settings.name).toStdString() +
-                                         "\" is running; stop it before you delete it."));
+            status =
+                printError(fail(ErrorCode::WrongState,
+                                "Machine \"" + printable(machine->settings.name).toStdString() +
+                                    "\" is running; stop it before you delete it."));
             continue;
         }
         const auto removed = context.await(library->remove(

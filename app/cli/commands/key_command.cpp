@@ -21,8 +21,9 @@ int key(CommandContext& context, const KeyOptions& options) {
         const auto chord = parseKeyChord(text);
         if (!chord)
             return printError(fail(ErrorCode::InvalidArgument,
-                                   "\"" + text + "\" is not a key; use names such as a, enter, f1, "
-                                                 "ctrl+alt+delete."));
+                                   "\"" + text +
+                                       "\" is not a key; use names such as a, enter, f1, "
+                                       "ctrl+alt+delete."));
         control::Key request;
         request.holdMs = options.holdMs;
         for (const KeyCode code : *chord)
@@ -38,7 +39,8 @@ void addKeyCommand(CommandTable& table) {
     CLI::App& command = table.add("key", "Press keys in a running machine");
     auto options = std::make_shared<KeyOptions>();
     command.add_option("NAME", options->name, "Machine")->required();
-    command.add_option("KEYS", options->chords, "Keys one after the other: esc, f12, ctrl+alt+delete")
+    command
+        .add_option("KEYS", options->chords, "Keys one after the other: esc, f12, ctrl+alt+delete")
         ->required();
     command.add_option("--hold", options->holdMs, "Milliseconds a key is held")
         ->check(CLI::Range(0, 10'000));

@@ -20,7 +20,8 @@ bool isListed(const Machine& machine, const ListOptions& options) {
     const QString group = QString::fromLocal8Bit(options.group.c_str());
     if (!group.isEmpty() && machine.group != group && !machine.group.startsWith(group + u'/'))
         return false;
-    return options.tag.empty() || machine.tags.contains(QString::fromLocal8Bit(options.tag.c_str()));
+    return options.tag.empty() ||
+           machine.tags.contains(QString::fromLocal8Bit(options.tag.c_str()));
 }
 
 int list(CommandContext& context, const ListOptions& options) {
@@ -58,7 +59,8 @@ void addListCommand(CommandTable& table) {
     command.add_option("--tag", options->tag, "Only machines with this tag");
     command.add_flag("--names", options->names, "Print names only");
     command.add_flag("--json", options->json, "Print JSON");
-    table.setAction(command, [options](CommandContext& context) { return list(context, *options); });
+    table.setAction(command,
+                    [options](CommandContext& context) { return list(context, *options); });
 }
 
 } // namespace vivarium::cli

@@ -58,8 +58,9 @@ int printEvents(CommandContext& context, const MachineId& id, bool json) {
                                      {QStringLiteral("event"), kindName(event.kind)},
                                      {QStringLiteral("detail"), event.detail}});
         else
-            printText(QStringLiteral("%1  %2  %3")
-                          .arg(time, kindName(event.kind).leftJustified(16), printable(event.detail)));
+            printText(
+                QStringLiteral("%1  %2  %3")
+                    .arg(time, kindName(event.kind).leftJustified(16), printable(event.detail)));
     }
     if (json)
         printJson(array);
@@ -81,7 +82,8 @@ int log(CommandContext& context, const LogOptions& options) {
     Supervisor* supervisor = TRY_OR_EXIT(context.supervisor());
     QFile file(supervisor->logPath(id));
     if (!file.open(QIODevice::ReadOnly))
-        return printError(fail(ErrorCode::NotFound, "There is no log yet: the machine has not run."));
+        return printError(
+            fail(ErrorCode::NotFound, "There is no log yet: the machine has not run."));
     printRest(file);
     if (!options.follow)
         return kDone;
@@ -99,7 +101,8 @@ void addLogCommand(CommandTable& table) {
     auto options = std::make_shared<LogOptions>();
     command.add_option("NAME", options->name, "Machine")->required();
     command.add_flag("--follow,-f", options->follow, "Go on printing until interrupted");
-    auto* events = command.add_flag("--events", options->events, "The history instead: started, stopped");
+    auto* events =
+        command.add_flag("--events", options->events, "The history instead: started, stopped");
     command.add_flag("--json", options->json, "Print the history as JSON")->needs(events);
     table.setAction(command, [options](CommandContext& context) { return log(context, *options); });
 }

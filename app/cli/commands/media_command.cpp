@@ -23,8 +23,7 @@ Result<uint32_t> opticalPort(const Machine& machine, std::optional<uint32_t> por
     for (const DriveSettings& drive : machine.settings.drives)
         if (drive.type == DriveType::Optical && (!port || drive.port == *port))
             return drive.port;
-    return fail(ErrorCode::NotFound, "Machine \"" +
-                                         printable(machine.settings.name).toStdString() +
+    return fail(ErrorCode::NotFound, "Machine \"" + printable(machine.settings.name).toStdString() +
                                          "\" has no such optical drive.");
 }
 

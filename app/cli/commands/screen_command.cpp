@@ -21,15 +21,17 @@ int screen(CommandContext& context, const std::string& name, bool json) {
                            {QStringLiteral("rows"), static_cast<qint64>(text.rows)},
                            {QStringLiteral("lines"), QJsonArray::fromStringList(lines)}};
         if (text.cursorVisible)
-            object.insert(QStringLiteral("cursor"),
-                          QJsonObject{{QStringLiteral("column"), static_cast<qint64>(text.cursorColumn)},
-                                      {QStringLiteral("row"), static_cast<qint64>(text.cursorRow)}});
+            object.insert(
+                QStringLiteral("cursor"),
+                QJsonObject{{QStringLiteral("column"), static_cast<qint64>(text.cursorColumn)},
+                            {QStringLiteral("row"), static_cast<qint64>(text.cursorRow)}});
         printJson(object);
         return kDone;
     }
     if (!text.textMode)
-        return printError(fail(ErrorCode::WrongState,
-                               "The guest shows graphics; \"viv screenshot\" makes a picture of it."));
+        return printError(
+            fail(ErrorCode::WrongState,
+                 "The guest shows graphics; \"viv screenshot\" makes a picture of it."));
     while (!lines.isEmpty() && lines.last().isEmpty())
         lines.removeLast();
     for (const QString& line : lines)
@@ -45,8 +47,8 @@ void addScreenCommand(CommandTable& table) {
     auto json = std::make_shared<bool>(false);
     command.add_option("NAME", *name, "Machine")->required();
     command.add_flag("--json", *json, "Print JSON");
-    table.setAction(command,
-                    [name, json](CommandContext& context) { return screen(context, *name, *json); });
+    table.setAction(
+        command, [name, json](CommandContext& context) { return screen(context, *name, *json); });
 }
 
 } // namespace vivarium::cli

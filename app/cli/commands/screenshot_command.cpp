@@ -29,8 +29,8 @@ Result<QByteArray> readPicture(const WorkerReply<control::ScreenshotReply>& repl
 Result<void> writePicture(const QString& path, const QByteArray& picture) {
     if (path == QStringLiteral("-")) {
         QFile output;
-        if (!output.open(stdout, QIODevice::WriteOnly) ||
-            output.write(picture) != picture.size() || !output.flush())
+        if (!output.open(stdout, QIODevice::WriteOnly) || output.write(picture) != picture.size() ||
+            !output.flush())
             return fail(ErrorCode::Io, "The picture cannot be written to standard output.");
         return {};
     }

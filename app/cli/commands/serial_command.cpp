@@ -61,7 +61,8 @@ int serial(CommandContext& context, const SerialOptions& options) {
 } // namespace
 
 void addSerialCommand(CommandTable& table) {
-    CLI::App& command = table.add("serial", "Connect the terminal to a running machine's serial port");
+    CLI::App& command =
+        table.add("serial", "Connect the terminal to a running machine's serial port");
     auto options = std::make_shared<SerialOptions>();
     command.add_option("NAME", options->name, "Machine")->required();
     command.add_option("--port", options->port, "1 is COM1")->check(CLI::Range(1, 4));

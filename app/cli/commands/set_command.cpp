@@ -18,8 +18,7 @@ struct SetOptions {
 };
 
 int set(CommandContext& context, const SetOptions& options) {
-    Machine machine =
-        *TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(options.name.c_str())));
+    Machine machine = *TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(options.name.c_str())));
     const MachineSettings before = machine.settings;
     TRY_OR_EXIT(options.hardware.apply(machine.settings));
     TRY_OR_EXIT(requireValid(machine.settings));

@@ -34,8 +34,7 @@ int start(CommandContext& context, const StartOptions& options) {
     Supervisor* supervisor = TRY_OR_EXIT(context.supervisor());
     int status = kDone;
     for (const std::string& name : options.names) {
-        const Machine* machine =
-            TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(name.c_str())));
+        const Machine* machine = TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(name.c_str())));
         const MachineId id = machine->id;
         auto started = context.await(supervisor->start(id));
         if (started && !options.headless && hasDisplay())

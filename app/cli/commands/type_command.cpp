@@ -37,7 +37,8 @@ void addTypeCommand(CommandTable& table) {
     command.add_flag("--enter", options->enter, "Press Enter after it");
     command.add_option("--delay", options->delayMs, "Milliseconds between keys")
         ->check(CLI::Range(0, 1000));
-    table.setAction(command, [options](CommandContext& context) { return type(context, *options); });
+    table.setAction(command,
+                    [options](CommandContext& context) { return type(context, *options); });
 }
 
 } // namespace vivarium::cli

@@ -12,12 +12,14 @@ int vnc(CommandContext& context, const std::string& name, bool json) {
     const auto machine = TRY_OR_EXIT(context.running(QString::fromLocal8Bit(name.c_str())));
     const QString address = machine.supervisor->vncAddress(machine.machine->id);
     if (address.isEmpty())
-        return printError(fail(ErrorCode::WrongState,
-                               "The machine has no VNC server; switch it on with \"viv set --vnc on\" "
-                               "while the machine is off."));
+        return printError(
+            fail(ErrorCode::WrongState,
+                 "The machine has no VNC server; switch it on with \"viv set --vnc on\" "
+                 "while the machine is off."));
     if (json)
-        printJson(QJsonObject{{QStringLiteral("address"), address},
-                              {QStringLiteral("password"), !machine.machine->settings.vnc.password.isEmpty()}});
+        printJson(QJsonObject{
+            {QStringLiteral("address"), address},
+            {QStringLiteral("password"), !machine.machine->settings.vnc.password.isEmpty()}});
     else
         printText(address);
     return kDone;

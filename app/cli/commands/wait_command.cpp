@@ -30,7 +30,8 @@ Result<QRegularExpression> compile(const std::string& pattern) {
     QRegularExpression expression(QString::fromLocal8Bit(pattern.c_str()),
                                   QRegularExpression::MultilineOption);
     if (!expression.isValid())
-        return fail(ErrorCode::InvalidArgument, "\"" + pattern + "\" is not a regular expression: " +
+        return fail(ErrorCode::InvalidArgument, "\"" + pattern +
+                                                    "\" is not a regular expression: " +
                                                     expression.errorString().toStdString() + ".");
     return expression;
 }
@@ -71,17 +72,18 @@ private:
             return;
         m_looking = true;
         m_stale = false;
-        m_worker.send(control::ScreenText{}).then(this, [this](const Result<WorkerReply<control::ScreenTextReply>>& reply) {
-            m_looking = false;
-            QStringList lines;
-            if (reply)
-                for (const std::string& line : reply->value.lines)
-                    lines << QString::fromStdString(line);
-            if (m_pattern.match(lines.join(u'\n')).hasMatch())
-                m_waiter.finish();
-            else if (m_stale)
-                look();
-        });
+        m_worker.send(control::ScreenText{})
+            .then(this, [this](const Result<WorkerReply<control::ScreenTextReply>>& reply) {
+                m_looking = false;
+                QStringList lines;
+                if (reply)
+                    for (const std::string& line : reply->value.lines)
+                        lines << QString::fromStdString(line);
+                if (m_pattern.match(lines.join(u'\n')).hasMatch())
+                    m_waiter.finish();
+                else if (m_stale)
+                    look();
+            });
     }
 
     WorkerConnection& m_worker;
@@ -124,10 +126,11 @@ int waitForSerial(CommandContext& context, const WaitOptions& options) {
 int waitForState(CommandContext& context, const WaitOptions& options) {
     const auto wanted = control::machineStateFromName(options.state);
     if (!wanted)
-        return printError(fail(ErrorCode::InvalidArgument,
-                               "\"" + options.state +
-                                   "\" is not one of powered-off, starting, running, paused, saved, "
-                                   "aborted, stopping."));
+        return printError(
+            fail(ErrorCode::InvalidArgument,
+                 "\"" + options.state +
+                     "\" is not one of powered-off, starting, running, paused, saved, "
+                     "aborted, stopping."));
     const Machine* machine =
         TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(options.name.c_str())));
     const MachineId id = machine->id;
@@ -162,10 +165,13 @@ void addWaitCommand(CommandTable& table) {
     what->add_option("--serial", options->serial, "Until the serial output matches");
     what->add_option("--state", options->state, "Until the machine is in this state");
     what->require_option(1);
-    command.add_option("--timeout", options->timeoutSeconds, "Seconds; then the exit status is 124")
+    command
+        .add_option("--timeout", options->timeoutSeconds, "Seconds; then the exit status is 124")
         ->check(CLI::Range(0.0, 1e6));
-    command.add_option("--port", options->port, "With --serial: 1 is COM1")->check(CLI::Range(1, 4));
-    table.setAction(command, [options](CommandContext& context) { return wait(context, *options); });
+    command.add_option("--port", options->port, "With --serial: 1 is COM1")
+        ->check(CLI::Range(1, 4));
+    table.setAction(command,
+                    [options](CommandContext& context) { return wait(context, *options); });
 }
 
 } // namespace vivarium::cli
