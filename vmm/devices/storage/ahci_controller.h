@@ -2,6 +2,7 @@
 
 #include "vmm/base/task_queue.h"
 #include "vmm/devices/pci/pci_device.h"
+#include "vmm/devices/storage/ahci_port_host.h"
 #include "vmm/devices/storage/drive_io.h"
 #include "vmm/devices/storage/storage_listener.h"
 #include "vmm/disk/block_device.h"
@@ -39,7 +40,7 @@ struct DriveReport {
 
 // Intel ICH9's SATA controller in AHCI mode (8086:2922; AHCI 1.3.1) with 6 ports: SATA disks and
 // ATAPI drives. Owner: the machine. All calls with the device lock held.
-class AhciController final : public PciDevice {
+class AhciController final : public PciDevice, private AhciPortHost {
 public:
     static constexpr unsigned kPortCount = 6;
 
@@ -89,10 +90,14 @@ private:
     void writeMmio(uint64_t offset, unsigned sizeBytes, uint64_t value);
     uint64_t readIndexData(uint64_t offset, unsigned sizeBytes);
     void writeIndexData(uint64_t offset, unsigned sizeBytes, uint64_t value);
-    uint32_t readRegister(uint32_t offset);
+    uint32_t readRegister(uint32_t offset) const;
     void writeRegister(uint32_t offset, uint32_t value);
-    void resetHba();
+    void resetAdapter();
     void updateInterrupt();
+    Result<void> restoreState(StateReader& reader);
+
+    void portInterruptChanged(unsigned port) override;
+    bool memoryAccessAllowed() const override { return busMasterEnabled(); }
 
     Services m_services;
     State m_state;

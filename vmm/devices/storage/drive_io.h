@@ -64,6 +64,8 @@ public:
     // Waits for the host's I/O; completions are then in the task queue.
     void drain();
 
+    // The guest took the medium out.
+    void reportEjected() { m_services.listener.mediumEjected(m_driveId); }
     const DriveActivity& activity() const { return m_activity; }
     const std::string& driveId() const { return m_driveId; }
 
