@@ -3,6 +3,7 @@
 #include "core/model/machine.h"
 #include "vmm/base/result.h"
 
+#include <QCollator>
 #include <QFuture>
 #include <QHash>
 #include <QList>
@@ -10,46 +11,60 @@
 #include <QStringList>
 
 #include <memory>
-#include <optional>
+#include <vector>
 
 namespace vivarium {
 
 class LibraryStore;
+struct LibraryChange;
 
 // The library of machines: a cached list backed by a SQLite file that several programs use at once.
-// Owned and used by one thread (the GUI's or viv's main thread). Reads come from the cache and never
-// block; changes run on the database thread and finish through futures; changes made by other
+// Owned and used by one thread (the GUI's or viv's main thread). Reads come from the cache and
+// never block; changes run on the database thread and finish through futures; changes made by other
 // programs arrive by themselves. Announcements come in pairs around every change of the cache.
 class Library : public QObject {
     Q_OBJECT
 public:
-    // Opens (creating and migrating if needed) the library in `folder`. Errors: Corrupt (not a
-    // library), Unsupported (written by a newer version), PermissionDenied, NoSpace: nothing is
-    // changed then.
-    static Result<std::unique_ptr<Library>> open(const QString& folder);
+    // Opens (creating and migrating if needed) the library in `folder`. Machines without a folder
+    // of their own get one in `machinesFolder` ("<folder>/machines" when empty). Errors: Corrupt
+    // (not a library), Unsupported (written by a newer version), PermissionDenied, NoSpace: nothing
+    // is changed then.
+    static Result<std::unique_ptr<Library>> open(const QString& folder,
+                                                 const QString& machinesFolder = {});
     ~Library() override;
 
     QString folder() const;
     // In order of display (group, then name, locale-aware); indices are stable between signals.
     const QList<Machine>& machines() const;
     const Machine* find(const MachineId& id) const;
-    // By id, by unique name, or by unique prefix of an id of at least 8 characters. Errors: NotFound,
-    // InvalidArgument when several match.
+    // By id, by unique name, or by unique prefix of an id of at least 8 characters. Errors:
+    // NotFound, InvalidArgument when several match.
     Result<MachineId> resolve(const QString& nameOrId) const;
 
-    // Adds a machine: makes its folder and stores it. The name must be unused (AlreadyExists).
-    // A null id is replaced by a random one.
+    // Futures: a continuation on this thread (QFuture::then(context, ...)) finds the cache up to
+    // date; a caller that blocks on a future sees the change when it returns to its event loop.
+
+    // Adds a machine: makes its folder and stores it. The name must be unused (AlreadyExists), the
+    // settings valid (InvalidArgument), an explicit folder empty or missing. A null id is replaced
+    // by a random one, an empty folder by one named like the machine.
     QFuture<Result<MachineId>> add(Machine machine);
-    // Replaces settings, group, tags and notes. Error: WrongState for what cannot change now is the
-    // caller's concern; NotFound; AlreadyExists for a name in use.
+    // Replaces settings, group, tags and notes, and logs what changed. Error: WrongState for what
+    // cannot change now is the caller's concern; NotFound; AlreadyExists for a name in use.
     QFuture<Result<void>> update(const Machine& machine);
     enum class Files { Keep, Delete };
-    // Removes a machine that does not run; Delete also removes its folder (only files that the
-    // library made there).
+    // Removes a machine that does not run (WrongState); Delete also removes its folder (only files
+    // that the library made there and no other machine uses).
     QFuture<Result<void>> remove(const MachineId& id, Files files);
     QFuture<Result<void>> setLastSeenRunning(const MachineId& id, bool running);
 
-    QFuture<Result<void>> appendEvent(const MachineId& id, MachineEvent::Kind kind, const QString& detail);
+    // A run begins: lastSeenRunning is set and a Started event written.
+    QFuture<Result<void>> recordStart(const MachineId& id, const QString& detail);
+    // The run that began last is over: `kind` is Stopped, Aborted or Failed. Several programs may
+    // notice; the first writes the event (true). Aborted leaves lastSeenRunning set.
+    QFuture<Result<bool>> recordEnd(const MachineId& id, MachineEvent::Kind kind,
+                                    const QString& detail);
+    QFuture<Result<void>> appendEvent(const MachineId& id, MachineEvent::Kind kind,
+                                      const QString& detail);
     // Newest last, at most `limit`.
     QFuture<QList<MachineEvent>> events(const MachineId& id, int limit = 500);
 
@@ -68,7 +83,21 @@ Q_SIGNALS:
     void eventAppended(const vivarium::MachineEvent& event);
 
 private:
+    struct SortKey;
     explicit Library(std::unique_ptr<LibraryStore> store);
+    SortKey sortKey(const Machine& machine) const;
+    void setInitial(QList<Machine> machines);
+    void reindexFrom(int index);
+    void apply(const LibraryChange& change);
+    void addToCache(const Machine& machine);
+    void removeFromCache(const MachineId& id);
+    void changeInCache(const Machine& machine);
+
+    QString m_folder;
+    QCollator m_collator;
+    QList<Machine> m_machines;
+    std::vector<SortKey> m_sortKeys; // of m_machines, in the same order
+    QHash<MachineId, int> m_indexById;
     std::unique_ptr<LibraryStore> m_store;
 };
 

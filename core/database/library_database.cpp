@@ -1,0 +1,308 @@
+#include "core/database/library_database.h"
+
+#include "core/database/machine_files.h"
+#include "core/database/machine_lock.h"
+#include "core/database/machine_rows.h"
+#include "core/database/schema.h"
+#include "core/model/settings_json.h"
+
+#include <QDir>
+#include <QFileInfo>
+#include <QMap>
+#include <QTimeZone>
+
+#include <algorithm>
+
+namespace vivarium {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr qint64 kMaxEventsPerMachine = 1000;
+constexpr int kMaxEventDetail = 16 << 10; // characters; a crash quotes a log, not all of it
+
+Error invalid(const QList<SettingsProblem>& problems) {
+    return fail(ErrorCode::InvalidArgument, problems.first().message.toStdString());
+}
+
+// The names of the settings that differ, for the event log.
+QString changedFields(const MachineSettings& before, const MachineSettings& after) {
+    const QJsonObject a = toJson(before);
+    const QJsonObject b = toJson(after);
+    QStringList names;
+    for (auto it = b.begin(); it != b.end(); ++it)
+        if (it.key() != u"name"_s && a.value(it.key()) != it.value())
+            names << it.key();
+    return names.join(u", "_s);
+}
+
+} // namespace
+
+Result<std::unique_ptr<LibraryDatabase>> LibraryDatabase::open(const QString& folder,
+                                                               const QString& machinesFolder) {
+    if (!QDir().mkpath(folder))
+        return fail(
+            ErrorCode::PermissionDenied,
+            u"The library's folder %1 cannot be made; check the permissions of the folder above it."_s
+                .arg(folder)
+                .toStdString());
+    std::unique_ptr<Database> database = TRY(Database::open(folder + u"/library.sqlite"_s));
+    TRY(upgradeSchema(*database, libraryMigrations()));
+    std::unique_ptr<LibraryDatabase> library(
+        new LibraryDatabase(std::move(database), machinesFolder)); // the constructor is private
+    TRY(library->finishDeletions());
+    return library;
+}
+
+Result<void> LibraryDatabase::checkNameUnused(const Machine& machine) {
+    Statement other =
+        TRY(m_database->prepare("SELECT 1 FROM machines WHERE name = ?1 AND id <> ?2"));
+    other.bind(1, machine.settings.name).bind(2, machine.id.toString());
+    if (TRY(other.step()))
+        return fail(ErrorCode::AlreadyExists,
+                    u"A machine named “%1” exists already; choose another name."_s
+                        .arg(machine.settings.name)
+                        .toStdString());
+    return {};
+}
+
+Result<Machine> LibraryDatabase::require(const MachineId& id) {
+    const std::optional<Machine> machine = TRY(machine_rows::read(*m_database, id));
+    if (!machine)
+        return fail(ErrorCode::NotFound, "The machine is not in the library (any more).");
+    return *machine;
+}
+
+Result<bool> LibraryDatabase::folderTaken(const QString& folder) {
+    Statement row = TRY(m_database->prepare("SELECT 1 FROM machines WHERE folder = ?1"));
+    return row.bind(1, folder).step();
+}
+
+Result<MachineId> LibraryDatabase::add(Machine machine) {
+    if (const auto problems = validate(machine); !problems.isEmpty())
+        return invalid(problems);
+    if (machine.id.isNull())
+        machine.id = MachineId::createRandom();
+    if (!machine.createdAt.isValid())
+        machine.createdAt = QDateTime::currentDateTimeUtc();
+
+    Transaction transaction = TRY(Transaction::begin(*m_database));
+    TRY(checkNameUnused(machine));
+    machine.folder =
+        TRY(machine_files::createFolder(machine, m_machinesFolder, [this](const QString& folder) {
+            const Result<bool> taken = folderTaken(folder);
+            return !taken || *taken;
+        }));
+    Result<void> stored = machine_rows::insert(*m_database, machine);
+    if (stored)
+        stored = insertEvent(machine.id, MachineEvent::Kind::Created, machine.settings.name);
+    if (stored)
+        stored = transaction.commit();
+    if (!stored) {
+        QDir().rmdir(machine.folder); // still empty
+        return stored.error();
+    }
+    return machine.id;
+}
+
+Result<void> LibraryDatabase::update(const Machine& machine) {
+    if (const auto problems = validate(machine); !problems.isEmpty())
+        return invalid(problems);
+    Transaction transaction = TRY(Transaction::begin(*m_database));
+    const Machine before = TRY(require(machine.id));
+    TRY(checkNameUnused(machine));
+    TRY(machine_rows::update(*m_database, machine));
+    if (before.settings.name != machine.settings.name)
+        TRY(insertEvent(
+            machine.id, MachineEvent::Kind::Renamed,
+            u"“%1” is now called “%2”."_s.arg(before.settings.name, machine.settings.name)));
+    if (const QString fields = changedFields(before.settings, machine.settings); !fields.isEmpty())
+        TRY(insertEvent(machine.id, MachineEvent::Kind::SettingsChanged, fields));
+    return transaction.commit();
+}
+
+Result<void> LibraryDatabase::remove(const MachineId& id, Files files) {
+    const Machine machine = TRY(require(id));
+    // Held until the files are gone, so that nobody starts the machine meanwhile.
+    Result<MachineLock> lock = MachineLock::acquire(machine.folder);
+    if (!lock && lock.error().code == ErrorCode::Busy)
+        return fail(ErrorCode::WrongState,
+                    u"“%1” is running; stop it before you delete it."_s.arg(machine.settings.name)
+                        .toStdString());
+
+    QStringList owned;
+    Transaction transaction = TRY(Transaction::begin(*m_database));
+    if (files == Files::Delete) {
+        Statement used =
+            TRY(m_database->prepare("SELECT 1 FROM drives WHERE path = ?1 AND machine_id <> ?2"));
+        Statement pending = TRY(m_database->prepare(
+            "INSERT OR REPLACE INTO pending_deletions (path, folder) VALUES (?1, ?2)"));
+        for (const QString& file : machine_files::ownedFiles(machine)) {
+            used.reset();
+            if (TRY(used.bind(1, file).bind(2, id.toString()).step()))
+                continue; // another machine's disk
+            owned << file;
+            TRY(pending.bind(1, file).bind(2, machine.folder).run());
+        }
+    }
+    TRY(machine_rows::nextRevision(*m_database));
+    TRY(m_database->run("DELETE FROM machines WHERE id = ?1", id.toString()));
+    TRY(m_database->run("DELETE FROM events WHERE machine_id = ?1", id.toString()));
+    TRY(insertEvent(id, MachineEvent::Kind::Removed, machine.settings.name));
+    TRY(transaction.commit());
+
+    if (files == Files::Delete && machine_files::removeFiles(owned, machine.folder))
+        TRY(m_database->run("DELETE FROM pending_deletions WHERE folder = ?1", machine.folder));
+    return {};
+}
+
+Result<void> LibraryDatabase::finishDeletions() {
+    QMap<QString, QStringList> byFolder;
+    {
+        Statement rows = TRY(m_database->prepare("SELECT folder, path FROM pending_deletions WHERE "
+                                                 "path NOT IN (SELECT path FROM drives)"));
+        while (TRY(rows.step()))
+            byFolder[rows.text(0)] << rows.text(1);
+    }
+    if (byFolder.isEmpty())
+        return {};
+    Transaction transaction = TRY(Transaction::begin(*m_database));
+    for (auto it = byFolder.begin(); it != byFolder.end(); ++it) {
+        // A folder that a new machine got meanwhile keeps its files.
+        const bool taken = TRY(folderTaken(it.key()));
+        if (taken || machine_files::removeFiles(it.value(), it.key()))
+            TRY(m_database->run("DELETE FROM pending_deletions WHERE folder = ?1", it.key()));
+    }
+    return transaction.commit();
+}
+
+Result<void> LibraryDatabase::setRunningFlag(const MachineId& id, bool running) {
+    const qint64 next = TRY(machine_rows::nextRevision(*m_database));
+    return m_database->run("UPDATE machines SET last_seen_running = ?2, revision = ?3 "
+                           "WHERE id = ?1 AND last_seen_running <> ?2",
+                           id.toString(), qint64{running}, next);
+}
+
+Result<void> LibraryDatabase::setLastSeenRunning(const MachineId& id, bool running) {
+    Transaction transaction = TRY(Transaction::begin(*m_database));
+    TRY(require(id));
+    TRY(setRunningFlag(id, running));
+    return transaction.commit();
+}
+
+Result<void> LibraryDatabase::recordStart(const MachineId& id, const QString& detail) {
+    Transaction transaction = TRY(Transaction::begin(*m_database));
+    TRY(require(id));
+    TRY(setRunningFlag(id, true));
+    TRY(insertEvent(id, MachineEvent::Kind::Started, detail));
+    return transaction.commit();
+}
+
+Result<bool> LibraryDatabase::recordEnd(const MachineId& id, MachineEvent::Kind kind,
+                                        const QString& detail) {
+    Transaction transaction = TRY(Transaction::begin(*m_database));
+    TRY(require(id));
+    if (kind != MachineEvent::Kind::Aborted)
+        TRY(setRunningFlag(id, false));
+    Statement last = TRY(m_database->prepare("SELECT kind FROM events WHERE machine_id = ?1 AND "
+                                             "kind IN ('started', 'stopped', 'aborted', 'failed') "
+                                             "ORDER BY sequence DESC LIMIT 1"));
+    last.bind(1, id.toString());
+    const bool first =
+        TRY(last.step()) && last.text(0) == eventKindName(MachineEvent::Kind::Started);
+    if (first)
+        TRY(insertEvent(id, kind, detail));
+    last.reset();
+    TRY(transaction.commit());
+    return first;
+}
+
+Result<void> LibraryDatabase::appendEvent(const MachineId& id, MachineEvent::Kind kind,
+                                          const QString& detail) {
+    Transaction transaction = TRY(Transaction::begin(*m_database));
+    TRY(require(id));
+    TRY(insertEvent(id, kind, detail));
+    return transaction.commit();
+}
+
+Result<void> LibraryDatabase::insertEvent(const MachineId& id, MachineEvent::Kind kind,
+                                          const QString& detail) {
+    TRY(m_database->run(
+        "INSERT INTO events (machine_id, time, kind, detail) VALUES (?1, ?2, ?3, ?4)",
+        id.toString(), QDateTime::currentMSecsSinceEpoch(), eventKindName(kind),
+        detail.left(kMaxEventDetail)));
+    return m_database->run(
+        "DELETE FROM events WHERE machine_id = ?1 AND sequence <= (SELECT sequence FROM events "
+        "WHERE machine_id = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)",
+        id.toString(), kMaxEventsPerMachine);
+}
+
+namespace {
+
+MachineEvent eventFromRow(const Statement& row) {
+    MachineEvent event;
+    event.sequence = row.integer(0);
+    event.machine = MachineId::fromString(row.text(1));
+    event.time = QDateTime::fromMSecsSinceEpoch(row.integer(2), QTimeZone::utc());
+    event.kind = eventKindNamed(row.text(3)).value_or(MachineEvent::Kind::SettingsChanged);
+    event.detail = row.text(4);
+    return event;
+}
+
+} // namespace
+
+Result<QList<MachineEvent>> LibraryDatabase::events(const MachineId& id, int limit) {
+    QList<MachineEvent> list;
+    Statement rows =
+        TRY(m_database->prepare("SELECT sequence, machine_id, time, kind, detail FROM events "
+                                "WHERE machine_id = ?1 ORDER BY sequence DESC LIMIT ?2"));
+    rows.bind(1, id.toString()).bind(2, qint64{std::max(limit, 0)});
+    while (TRY(rows.step()))
+        list.append(eventFromRow(rows));
+    std::reverse(list.begin(), list.end());
+    return list;
+}
+
+Result<bool> LibraryDatabase::changedByOthers() {
+    const qint64 version = TRY(m_database->number("PRAGMA data_version"));
+    return std::exchange(m_knownDataVersion, version) != version;
+}
+
+Result<LibraryChange> LibraryDatabase::takeChanges() {
+    LibraryChange change;
+    // One read transaction, so that machines, tags and drives belong to the same moment.
+    TRY(m_database->execute("BEGIN"));
+    const auto readAll = [&]() -> Result<void> {
+        const qint64 revision = TRY(machine_rows::revision(*m_database));
+        if (revision != m_knownRevision) {
+            change.changed = TRY(machine_rows::readChangedSince(*m_database, m_knownRevision));
+            QSet<MachineId> ids = TRY(machine_rows::readIds(*m_database));
+            for (const MachineId& id : std::as_const(m_knownIds))
+                if (!ids.contains(id))
+                    change.removed.append(id);
+            m_knownIds = std::move(ids);
+            m_knownRevision = revision;
+        }
+        if (m_knownEvent < 0) {
+            m_knownEvent = TRY(m_database->number("SELECT max(sequence) FROM events"));
+            return {};
+        }
+        Statement rows = TRY(m_database->prepare(
+            "SELECT sequence, machine_id, time, kind, detail FROM events WHERE sequence > ?1 "
+            "ORDER BY sequence"));
+        rows.bind(1, m_knownEvent);
+        while (TRY(rows.step()))
+            change.events.append(eventFromRow(rows));
+        if (!change.events.isEmpty())
+            m_knownEvent = change.events.last().sequence;
+        return {};
+    };
+    const Result<void> read = readAll();
+    TRY(m_database->execute("COMMIT"));
+    if (!read)
+        return read.error();
+    return change;
+}
+
+} // namespace vivarium

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "core/database/database.h"
+#include "core/model/machine.h"
+
+#include <QList>
+#include <QSet>
+
+#include <memory>
+
+namespace vivarium {
+
+// What happened to the library since somebody last asked.
+struct LibraryChange {
+    QList<Machine> changed; // new or different
+    QList<MachineId> removed;
+    QList<MachineEvent> events; // oldest first
+    bool empty() const { return changed.isEmpty() && removed.isEmpty() && events.isEmpty(); }
+};
+
+// The library's rules over its SQLite file: every call is one short transaction. Blocks; lives on
+// the database thread (LibraryStore).
+class LibraryDatabase {
+public:
+    enum class Files { Keep, Delete };
+
+    // Opens "<folder>/library.sqlite"; makes the folder and the file when they are missing,
+    // upgrades the file, finishes deletions that a crash interrupted. Errors as Library::open.
+    static Result<std::unique_ptr<LibraryDatabase>> open(const QString& folder,
+                                                         const QString& machinesFolder);
+
+    Result<MachineId> add(Machine machine);
+    Result<void> update(const Machine& machine);
+    Result<void> remove(const MachineId& id, Files files);
+    Result<void> setLastSeenRunning(const MachineId& id, bool running);
+    // A run begins: last seen running, with a Started event.
+    Result<void> recordStart(const MachineId& id, const QString& detail);
+    // The run that last began is over (Stopped, Aborted or Failed): true for the first program that
+    // says so, which writes the event; Aborted leaves lastSeenRunning set.
+    Result<bool> recordEnd(const MachineId& id, MachineEvent::Kind kind, const QString& detail);
+    Result<void> appendEvent(const MachineId& id, MachineEvent::Kind kind, const QString& detail);
+    Result<QList<MachineEvent>> events(const MachineId& id, int limit);
+
+    // Everything that this or another program changed since the last call; the first call gives all
+    // machines and no events.
+    Result<LibraryChange> takeChanges();
+    // Whether another program has committed since the last call.
+    Result<bool> changedByOthers();
+
+    const QString& path() const { return m_database->path(); }
+
+private:
+    LibraryDatabase(std::unique_ptr<Database> database, QString machinesFolder)
+        : m_database(std::move(database)), m_machinesFolder(std::move(machinesFolder)) {}
+
+    Result<void> checkNameUnused(const Machine& machine);
+    Result<Machine> require(const MachineId& id);
+    Result<bool> folderTaken(const QString& folder);
+    Result<void> setRunningFlag(const MachineId& id, bool running);
+    Result<void> insertEvent(const MachineId& id, MachineEvent::Kind kind, const QString& detail);
+    Result<void> finishDeletions();
+
+    std::unique_ptr<Database> m_database;
+    QString m_machinesFolder;
+    QSet<MachineId> m_knownIds;
+    qint64 m_knownRevision = 0;
+    qint64 m_knownEvent = -1; // -1: nothing read yet
+    qint64 m_knownDataVersion = 0;
+};
+
+} // namespace vivarium

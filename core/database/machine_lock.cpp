@@ -1,0 +1,101 @@
+#include "core/database/machine_lock.h"
+
+#include <QByteArray>
+#include <QFile>
+#include <QList>
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace vivarium {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr int kMaxRecordBytes = 4096;
+constexpr QByteArrayView kStarted = "started";
+constexpr QByteArrayView kVnc = "vnc ";
+constexpr QByteArrayView kExited = "exited ";
+
+struct flock wholeFile() {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
+RunRecord readRecord(int fd) {
+    QByteArray text(kMaxRecordBytes, '\0');
+    const ssize_t length = ::pread(fd, text.data(), static_cast<size_t>(text.size()), 0);
+    text.truncate(length > 0 ? length : 0);
+    RunRecord record;
+    for (const QByteArray& line : text.split('\n')) {
+        if (line == kStarted)
+            record.started = true;
+        else if (line.startsWith(kVnc))
+            record.vncAddress = QString::fromUtf8(line.mid(kVnc.size()));
+        else if (line.startsWith(kExited))
+            record.exitReason = QString::fromUtf8(line.mid(kExited.size()));
+    }
+    return record;
+}
+
+Result<void> append(int fd, const QByteArray& text) {
+    const ssize_t written = ::write(fd, text.constData(), static_cast<size_t>(text.size()));
+    if (written != text.size())
+        return systemError(written < 0 ? errno : ENOSPC,
+                           "The machine's lock file cannot be written");
+    return {};
+}
+
+} // namespace
+
+QString MachineLock::path(const QString& folder) {
+    return folder + u"/lock"_s;
+}
+
+Result<MachineLock> MachineLock::acquire(const QString& folder) {
+    const QByteArray file = QFile::encodeName(path(folder));
+    UniqueFd fd(
+        ::open(file.constData(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd)
+        return systemError(errno, "The machine's lock file " + path(folder).toStdString() +
+                                      " cannot be opened");
+    struct flock lock = wholeFile();
+    if (::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
+        if (errno == EAGAIN || errno == EACCES)
+            return fail(ErrorCode::Busy, "The machine is running already.");
+        return systemError(errno, "The machine's lock file " + path(folder).toStdString() +
+                                      " cannot be locked");
+    }
+    return MachineLock(std::move(fd));
+}
+
+MachineLock::Inspection MachineLock::inspect(const QString& folder) {
+    const QByteArray file = QFile::encodeName(path(folder));
+    const UniqueFd fd(::open(file.constData(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd)
+        return {};
+    struct flock lock = wholeFile();
+    const bool held = ::fcntl(fd.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    // Read after the look at the lock: a worker's last line is written before it lets go.
+    return {held ? Holder::Worker : Holder::Nobody, readRecord(fd.get())};
+}
+
+Result<void> MachineLock::recordStart(const QString& vncAddress) {
+    if (::ftruncate(m_fd.get(), 0) != 0)
+        return systemError(errno, "The machine's lock file cannot be written");
+    QByteArray text = kStarted.toByteArray() + '\n';
+    if (!vncAddress.isEmpty())
+        text += kVnc.toByteArray() + vncAddress.toUtf8() + '\n';
+    return append(m_fd.get(), text);
+}
+
+Result<void> MachineLock::recordExit(const QString& reason) {
+    return append(m_fd.get(), kExited.toByteArray() + reason.toUtf8() + '\n');
+}
+
+} // namespace vivarium
