@@ -185,6 +185,8 @@ private:
                 return refuse(shown(json), "a string");
             checkLength(text->size(), range, shown(json), "a string of bytes");
             value = *text;
+        } else if (!json.is_object()) {
+            refuse(shown(json), "an object");
         } else {
             JsonReader reader(json, m_descriptorCount);
             reader.m_path = m_path;

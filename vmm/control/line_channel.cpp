@@ -80,8 +80,10 @@ Result<void> LineChannel::readAvailable() {
         }
         if (count == 0)
             return fail(ErrorCode::Disconnected, "the peer closed the control connection");
-        if (message.msg_flags & MSG_CTRUNC || m_descriptors.size() > kMaxWaitingDescriptors)
+        if (message.msg_flags & MSG_CTRUNC || m_descriptors.size() > kMaxWaitingDescriptors) {
+            m_descriptors.clear();
             return fail(ErrorCode::LimitExceeded, "too many descriptors beside a control message");
+        }
         if (!scanLines()) {
             m_buffer.resize(m_lineStart);
             return fail(ErrorCode::LimitExceeded, "a control message is longer than " +
