@@ -68,11 +68,15 @@ inline void takeValue(Result<void>&&) {}
 
 } // namespace vivarium
 
-// Evaluates a Result; returns its error from the enclosing function or yields its value.
-#define TRY(expression)                                                                            \
+// Evaluates a Result; returns its error from the enclosing function or yields its value. The counter
+// gives nested uses names of their own.
+#define TRY(expression) VIVARIUM_TRY_EXPANDED(expression, __COUNTER__)
+#define VIVARIUM_TRY_EXPANDED(expression, number) VIVARIUM_TRY_NUMBERED(expression, number)
+#define VIVARIUM_TRY_NUMBERED(expression, number) VIVARIUM_TRY_NAMED(expression, tryResult##number)
+#define VIVARIUM_TRY_NAMED(expression, name)                                                       \
     ({                                                                                             \
-        auto tryResult_ = (expression);                                                            \
-        if (!tryResult_)                                                                           \
-            return std::move(tryResult_).error();                                                  \
-        vivarium::detail::takeValue(std::move(tryResult_));                                        \
+        auto name = (expression);                                                                  \
+        if (!name)                                                                                 \
+            return std::move(name).error();                                                        \
+        vivarium::detail::takeValue(std::move(name));                                              \
     })
