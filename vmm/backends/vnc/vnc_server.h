@@ -2,82 +2,152 @@
 
 #include "vmm/backends/display/display.h"
 #include "vmm/backends/input/input_router.h"
-#include "vmm/base/result.h"
+#include "vmm/backends/input/input_session.h"
+#include "vmm/backends/vnc/vnc_client.h"
+#include "vmm/backends/vnc/vnc_key_translator.h"
 #include "vmm/base/task_queue.h"
 #include "vmm/base/thread_annotations.h"
 #include "vmm/base/unique_fd.h"
-#include "vmm/bus/device_lock.h"
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 namespace vivarium {
 
-struct VncOptions {
-    std::string password; // empty: none; RFC 6143, 7.2.2 uses 8 bytes of it
-    enum class Input { Accepted, Ignored } input = Input::Accepted;
-    // First thing on the server's thread (sandbox filter). May be empty.
-    std::function<void()> threadStarted;
+struct VncServerOptions {
+    UniqueFd listener;    // a listening TCP or Unix socket; who may reach it is the caller's choice
+    std::string password; // empty: none; VNC uses its first 8 bytes
+    std::string desktopName = "Vivarium";
+    VncClientOptions::Input input = VncClientOptions::Input::Accepted;
+    uint32_t handshakeTimeoutMs = 10'000;
+    std::function<void()> threadStarted; // first call of every thread (a seccomp filter)
+    // On the device thread: a client copied text (UTF-8, at most 1 MiB); the number of clients that
+    // see the machine changed.
+    std::function<void(const std::string& utf8)> clipboardChanged;
+    std::function<void(unsigned count)> clientCountChanged;
 };
 
-// Shows a display to VNC clients (RFB 3.8, RFC 6143) and passes their keys and pointer on. Created
-// and destroyed by the machine with the device lock free; the DisplayViewer part runs on the device
-// thread, the rest on the server's own thread.
-class VncServer final : private DisplayViewer {
+// Serves the display to VNC clients (RFC 6143), by libvncserver. One thread accepts, each client
+// has one. It is a viewer of the display only while a client has been let in, so no client means no
+// refreshes. Created, destroyed and, where not said otherwise, called on the device thread with the
+// device lock held; its own threads never take that lock.
+class VncServer final : private DisplayViewer, private VncClientHost {
 public:
-    static constexpr uint32_t kMaxClients = 16;
-    static constexpr int kHandshakeMs = 15'000;    // to finish authentication
-    static constexpr int kMaxClientWaitMs = 5'000; // a client that takes nothing for so long goes
+    static constexpr unsigned kMaxClients = 16; // more are turned away
+    static constexpr size_t kMaxQueuedInputs = 1024;
+    static constexpr size_t kMaxClipboardBytes = VncClient::kMaxClipboardBytes;
 
-    struct Services {
-        Display& display;
-        InputRouter& input;
-        TaskQueue& tasks;
-        DeviceLock& deviceLock;
-    };
-    // `listening`: a listening stream socket (TCP or Unix). Errors: host errors.
-    static Result<std::unique_ptr<VncServer>> create(UniqueFd listening, Services services,
-                                                     VncOptions options);
+    // `display`, `input` and `tasks` outlive the server. Errors: InvalidArgument (no socket), the
+    // host's.
+    static Result<std::unique_ptr<VncServer>> create(VncServerOptions options, Display& display,
+                                                     InputRouter& input, TaskQueue& tasks);
     ~VncServer() override;
 
-    uint32_t clientCount() const { return m_clientCount.load(std::memory_order_relaxed); }
+    // Clients that see the machine. Any thread.
+    unsigned clientCount() const { return m_viewerCount; }
+    // Ends all connections; new ones are accepted. Any thread.
+    void disconnectClients();
+    // What the guest copied, for the clients' clipboards; longer texts than kMaxClipboardBytes and
+    // invalid UTF-8 are dropped. Any thread.
+    void setClipboard(std::string_view utf8);
 
 private:
-    class Session; // everything of libvncserver; the server's thread
-    friend class Session;
-
-    // What the device thread leaves for the server's thread.
-    struct Notes {
-        std::optional<ScanoutInfo> scanout;
-        UniqueFd memory; // of the scanout
-        std::vector<Rect> damage;
-        bool stop = false;
+    struct Event { // from a client's thread, handled on the device thread in order
+        enum class Kind { Authenticated, Key, Pointer, Gone } kind;
+        uint64_t client;
+        uint32_t keysym = 0;
+        bool down = false;
+        VncPointer pointer{};
+    };
+    struct Viewer { // the device thread's side of a client that was let in
+        explicit Viewer(InputRouter& router) : input(router) {}
+        InputSession input;
+        VncKeyTranslator keys;
+        uint8_t buttons = 0; // RFB mask of the last pointer event
+    };
+    struct ScreenDeleter {
+        void operator()(_rfbScreenInfo* screen) const;
+    };
+    using Screen = std::unique_ptr<_rfbScreenInfo, ScreenDeleter>;
+    // Posted tasks find out through it whether the server still lives.
+    struct Link {
+        VncServer* server;
     };
 
-    VncServer(UniqueFd wakeUp, Services services)
-        : m_services(services), m_wakeUp(std::move(wakeUp)) {}
+    VncServer(VncServerOptions options, UniqueFd wakeEvent, std::vector<Screen> screens,
+              Display& display, InputRouter& input, TaskQueue& tasks);
+
+    // DisplayViewer
     void scanoutChanged(const Scanout& scanout) override;
     void damaged(const std::vector<Rect>& rectangles) override;
-    void wake();
-    // Looks at the display while there are clients; posted, since viewers belong to the device
-    // thread.
-    void watchDisplay(bool wanted);
 
-    Services m_services;
-    UniqueFd m_wakeUp; // eventfd
-    Mutex m_mutex;
-    Notes m_notes GUARDED_BY(m_mutex);
-    std::atomic<uint32_t> m_clientCount = 0;
-    bool m_watching = false; // device thread
-    // Posted tasks look here whether the server still exists.
-    std::shared_ptr<VncServer*> m_self = std::make_shared<VncServer*>(this);
-    std::jthread m_thread;
+    // VncClientHost
+    void clientAuthenticated(uint64_t id) override;
+    void clientRefused(uint64_t id) override;
+    void clientKey(uint64_t id, uint32_t keysym, bool down) override;
+    void clientPointer(uint64_t id, const VncPointer& pointer) override;
+    void clientClipboard(uint64_t id, std::string utf8) override;
+    void clientGone(uint64_t id) override;
+
+    void enqueue(const Event& event);
+    void postDrainLocked() REQUIRES(m_queueMutex);
+    void drain();
+    void handle(const Event& event);
+    void handleKey(Viewer& viewer, const Event& event);
+    void handlePointer(Viewer& viewer, const VncPointer& pointer);
+    void admit(uint64_t id);
+    void dismiss(uint64_t id);
+
+    void acceptLoop(const std::stop_token& stop);
+    void accept();
+    void reap();
+    void wakeAcceptor();
+    template <class Call>
+    void forEachViewer(Call call);
+
+    const VncServerOptions m_options;
+    UniqueFd m_wakeEvent; // of the accepting thread
+    Display& m_display;
+    InputRouter& m_input;
+    TaskQueue& m_tasks;
+    // Shared with posted tasks, which may run after the server.
+    std::shared_ptr<Link> m_link;
+
+    // Device thread
+    std::map<uint64_t, std::unique_ptr<Viewer>> m_viewers;
+    std::shared_ptr<const MappedScanout> m_scanout; // shared: clients draw from it at their pace
+    bool m_viewing = false;
+    std::atomic<unsigned> m_viewerCount = 0;
+
+    // Accepting thread
+    uint64_t m_nextId = 1;
+    std::atomic<unsigned> m_refusals = 0; // wrong passwords since the last right one
+    uint64_t m_pauseUntilNs = 0;          // no connection is accepted before
+
+    Mutex m_handshakes;
+
+    Mutex m_queueMutex;
+    std::vector<Event> m_queue GUARDED_BY(m_queueMutex);
+    std::optional<std::string> m_clipboard GUARDED_BY(m_queueMutex);
+    bool m_drainPosted GUARDED_BY(m_queueMutex) = false;
+    bool m_overflowed GUARDED_BY(m_queueMutex) = false;
+
+    Mutex m_clientsMutex;
+    // One a client that may exist, made before any thread starts: making one initialises a lock
+    // that all of them share.
+    std::vector<Screen> m_freeScreens GUARDED_BY(m_clientsMutex);
+    std::vector<Screen> m_usedScreens GUARDED_BY(m_clientsMutex);
+    std::vector<std::unique_ptr<VncClient>> m_clients GUARDED_BY(m_clientsMutex);
+
+    std::jthread m_acceptor; // last: starts when all else is there
 };
 
 } // namespace vivarium
