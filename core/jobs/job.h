@@ -3,54 +3,45 @@
 #include "vmm/base/result.h"
 
 #include <QFuture>
-#include <QPromise>
-#include <QThread>
-#include <QThreadPool>
-
-#include <functional>
-#include <memory>
+#include <QFutureWatcher>
+#include <QObject>
+#include <QString>
 
 namespace vivarium {
 
-// What a running job sees of whoever waits for it. On the job's thread.
-class JobControl {
+// A long operation that somebody watches: its title, progress, cancel and result. Lives on the
+// thread that made it; the work runs elsewhere.
+class Job : public QObject {
+    Q_OBJECT
 public:
-    virtual ~JobControl() = default;
-    // 0..1000, never going back.
-    virtual void setProgress(int permille) = 0;
-    // Whether the future was cancelled; the job then undoes what it did and returns Cancelled.
-    virtual bool cancelled() const = 0;
-};
+    enum class State { Running, Succeeded, Failed, Cancelled };
 
-namespace detail {
-template <class T>
-class PromiseControl final : public JobControl {
-public:
-    explicit PromiseControl(QPromise<Result<T>>& promise) : m_promise(promise) {
-        m_promise.setProgressRange(0, 1000);
-    }
-    void setProgress(int permille) override { m_promise.setProgressValue(permille); }
-    bool cancelled() const override { return m_promise.isCanceled(); }
+    // `title`: what happens, in the user's language ("Creating disk.img").
+    Job(QString title, QFuture<Result<void>> future, QObject* parent = nullptr);
+    // Cancels what still runs; does not wait for it.
+    ~Job() override;
+
+    QString title() const { return m_title; }
+    State state() const { return m_state; }
+    // 0..1; -1 when the work does not tell.
+    double progress() const { return m_progress; }
+    // The failure; only in the states Failed and Cancelled.
+    const Error& error() const { return m_error; }
+    // Asks the work to stop; `finished` follows when it has cleaned up.
+    void cancel();
+
+Q_SIGNALS:
+    void progressChanged(double progress);
+    void finished(); // once, in any state but Running
 
 private:
-    QPromise<Result<T>>& m_promise;
-};
-} // namespace detail
+    void finish();
 
-// Runs `work` on a thread of the global pool. The future has its progress (0..1000) and result, and
-// cancels it. A job that was cancelled before it began does not run.
-template <class T>
-QFuture<Result<T>> runJob(std::function<Result<T>(JobControl&)> work) {
-    auto promise = std::make_shared<QPromise<Result<T>>>();
-    QFuture<Result<T>> future = promise->future();
-    promise->start();
-    QThreadPool::globalInstance()->start([promise, work = std::move(work)] {
-        detail::PromiseControl<T> control(*promise);
-        promise->addResult(control.cancelled() ? Result<T>(fail(ErrorCode::Cancelled, "cancelled"))
-                                               : work(control));
-        promise->finish();
-    });
-    return future;
-}
+    QString m_title;
+    State m_state = State::Running;
+    double m_progress = -1;
+    Error m_error;
+    QFutureWatcher<Result<void>> m_watcher;
+};
 
 } // namespace vivarium

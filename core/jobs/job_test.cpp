@@ -1,48 +1,68 @@
+#include "core/jobs/background.h"
 #include "core/jobs/job.h"
+
 #include "tests/support/test_main.h"
 
-#include <QFutureWatcher>
 #include <QSemaphore>
+#include <QSignalSpy>
 #include <QTest>
 
-using namespace vivarium;
+namespace vivarium::test {
 
 class JobTest : public QObject {
     Q_OBJECT
 private Q_SLOTS:
-    void theResultArrivesWithFullProgress() {
-        auto future = runJob<int>([](JobControl& control) -> Result<int> {
-            control.setProgress(1000);
-            return 42;
-        });
-        future.waitForFinished();
-        QCOMPARE(*future.result(), 42);
-        QCOMPARE(future.progressValue(), 1000);
-        QCOMPARE(future.progressMaximum(), 1000);
+    void progressAndResultArrive() {
+        QSemaphore halfDone;
+        Job job(QStringLiteral("work"),
+                runInBackground<void>([&](Progress& progress) -> Result<void> {
+                    progress.report(1, 2);
+                    halfDone.acquire();
+                    return {};
+                }));
+        QSignalSpy finished(&job, &Job::finished);
+        QTRY_COMPARE(job.progress(), 0.5);
+        QCOMPARE(job.state(), Job::State::Running);
+        halfDone.release();
+        QTRY_COMPARE(job.state(), Job::State::Succeeded);
+        QCOMPARE(finished.size(), 1);
+        QCOMPARE(job.title(), QStringLiteral("work"));
     }
 
-    void anErrorIsAResult() {
-        auto future = runJob<void>(
-            [](JobControl&) -> Result<void> { return fail(ErrorCode::NoSpace, "full"); });
-        future.waitForFinished();
-        QCOMPARE(future.result().error().code, ErrorCode::NoSpace);
+    void failureKeepsItsReason() {
+        Job job({}, runInBackground<void>([](Progress&) -> Result<void> {
+                    return fail(ErrorCode::NoSpace, "The disk is full.");
+                }));
+        QTRY_COMPARE(job.state(), Job::State::Failed);
+        QCOMPARE(job.error().code, ErrorCode::NoSpace);
     }
 
-    void cancellingReachesTheJob() {
-        QSemaphore started, noticed;
-        auto future = runJob<void>([&](JobControl& control) -> Result<void> {
-            started.release();
-            while (!control.cancelled())
-                QThread::yieldCurrentThread();
-            noticed.release();
-            return fail(ErrorCode::Cancelled, "cancelled");
-        });
+    void cancelStopsTheWork() {
+        QSemaphore started;
+        QSemaphore mayLook;
+        Job job({}, runInBackground<void>([&](Progress& progress) -> Result<void> {
+                    started.release();
+                    mayLook.acquire();
+                    if (progress.cancelled())
+                        return fail(ErrorCode::Cancelled, "Cancelled.");
+                    return {};
+                }));
         started.acquire();
-        future.cancel();
-        QVERIFY(noticed.tryAcquire(1, 10'000));
-        QVERIFY(future.isCanceled());
+        job.cancel();
+        mayLook.release();
+        QTRY_COMPARE(job.state(), Job::State::Cancelled);
+    }
+
+    void aFinishedFutureFinishesTheJob() {
+        auto future = runInBackground<void>([](Progress&) -> Result<void> { return {}; });
+        future.waitForFinished();
+        Job job({}, future);
+        QTRY_COMPARE(job.state(), Job::State::Succeeded);
     }
 };
 
+} // namespace vivarium::test
+
+using vivarium::test::JobTest;
 VIVARIUM_TEST(JobTest)
 #include "job_test.moc"

@@ -1,96 +1,99 @@
 #include "core/provision/disk_creation.h"
 
-#include "core/jobs/job.h"
+#include "core/jobs/background.h"
 #include "vmm/base/unique_fd.h"
 
+#include <QByteArray>
 #include <QFile>
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 namespace vivarium {
 
+using namespace Qt::StringLiterals;
+
 namespace {
 
-constexpr uint64_t kStepBytes = 256 << 20;
 constexpr uint64_t kSectorBytes = 512;
+constexpr uint64_t kStepBytes = 64ull << 20; // between looks at cancel; well under a second
+constexpr uint64_t kWriteBytes = 1ull << 20;
 
-// Removes the unfinished file unless it was kept.
-class PartialFile {
-public:
-    explicit PartialFile(QByteArray path) : m_path(std::move(path)) {}
-    ~PartialFile() {
-        if (!m_kept)
-            ::unlink(m_path.constData());
-    }
-    PartialFile(const PartialFile&) = delete;
-    PartialFile& operator=(const PartialFile&) = delete;
-    // Gives it its final name unless something has that name by now.
-    Result<void> keepAs(const QByteArray& path) {
-        if (::renameat2(AT_FDCWD, m_path.constData(), AT_FDCWD, path.constData(),
-                        RENAME_NOREPLACE) != 0)
-            return systemError(errno,
-                               "the disk image " + path.toStdString() + " cannot be created");
-        m_kept = true;
+Error cannotCreate(const QString& path, int number) {
+    if (number == EEXIST)
+        return fail(
+            ErrorCode::AlreadyExists,
+            u"The disk image %1 exists already; choose another name."_s.arg(path).toStdString());
+    if (number == ENOSPC || number == EDQUOT)
+        return Error{ErrorCode::NoSpace, number,
+                     u"There is not enough space for the disk image %1."_s.arg(path).toStdString()};
+    return systemError(number, u"The disk image %1 cannot be created"_s.arg(path).toStdString());
+}
+
+// Reserves [offset, offset + length); writes zeros where the file system cannot reserve.
+Result<void> reserve(int fd, uint64_t offset, uint64_t length, const QString& path) {
+    if (::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length)) == 0)
         return {};
-    }
-
-private:
-    QByteArray m_path;
-    bool m_kept = false;
-};
-
-Result<void> reserve(int fd, uint64_t sizeBytes, const std::string& what, JobControl& control) {
-    for (uint64_t done = 0; done < sizeBytes;) {
-        if (control.cancelled())
-            return fail(ErrorCode::Cancelled, "cancelled");
-        const uint64_t step = std::min(kStepBytes, sizeBytes - done);
-        const int error = ::posix_fallocate(fd, static_cast<off_t>(done), static_cast<off_t>(step));
-        if (error == EINTR)
-            continue;
-        if (error != 0)
-            return systemError(error, what);
-        done += step;
-        control.setProgress(static_cast<int>(done * 1000 / sizeBytes));
+    if (errno != EOPNOTSUPP)
+        return cannotCreate(path, errno);
+    const std::vector<char> zeros(kWriteBytes);
+    for (uint64_t done = 0; done < length;) {
+        const ssize_t written = ::pwrite(fd, zeros.data(), std::min(kWriteBytes, length - done),
+                                         static_cast<off_t>(offset + done));
+        if (written <= 0)
+            return cannotCreate(path, errno);
+        done += static_cast<uint64_t>(written);
     }
     return {};
 }
 
-Result<void> create(const QByteArray& path, uint64_t sizeBytes, DiskAllocation allocation,
-                    JobControl& control) {
-    const std::string what = "the disk image " + path.toStdString() + " cannot be created";
-    if (sizeBytes < kMinDiskBytes || sizeBytes > kMaxDiskBytes || sizeBytes % kSectorBytes != 0)
-        return fail(ErrorCode::InvalidArgument,
-                    what + ": its size must be between 1 MiB and 64 TiB");
-    if (QFile::exists(QFile::decodeName(path)))
-        return fail(ErrorCode::AlreadyExists, "the file " + path.toStdString() + " exists already");
-    const QByteArray partPath = path + ".part";
-    UniqueFd fd(::open(partPath.constData(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!fd)
-        return systemError(errno, what);
-    PartialFile part(partPath);
-    if (::ftruncate(fd.get(), static_cast<off_t>(sizeBytes)) != 0)
-        return systemError(errno, what);
-    if (allocation == DiskAllocation::Preallocated)
-        TRY(reserve(fd.get(), sizeBytes, what, control));
-    if (::fsync(fd.get()) != 0)
-        return systemError(errno, what);
-    TRY(part.keepAs(path));
-    control.setProgress(1000);
+Result<void> fill(int fd, const QString& path, uint64_t sizeBytes, DiskAllocation allocation,
+                  Progress& progress) {
+    if (::ftruncate(fd, static_cast<off_t>(sizeBytes)) != 0)
+        return cannotCreate(path, errno);
+    if (allocation == DiskAllocation::Preallocated) {
+        for (uint64_t done = 0; done < sizeBytes;) {
+            if (progress.cancelled())
+                return fail(ErrorCode::Cancelled, "Creating the disk image was cancelled.");
+            const uint64_t step = std::min(kStepBytes, sizeBytes - done);
+            TRY(reserve(fd, done, step, path));
+            done += step;
+            progress.report(static_cast<qint64>(done), static_cast<qint64>(sizeBytes));
+        }
+    }
+    if (::fsync(fd) != 0)
+        return cannotCreate(path, errno);
     return {};
+}
+
+Result<void> createHere(const QString& path, uint64_t sizeBytes, DiskAllocation allocation,
+                        Progress& progress) {
+    if (sizeBytes < kMinDiskBytes || sizeBytes > kMaxDiskBytes || sizeBytes % kSectorBytes != 0)
+        return fail(
+            ErrorCode::InvalidArgument,
+            u"The disk size is %1 bytes; it must be a multiple of 512 from 1 MiB to 64 TiB."_s
+                .arg(sizeBytes)
+                .toStdString());
+    const QByteArray file = QFile::encodeName(path);
+    UniqueFd fd(::open(file.constData(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd)
+        return cannotCreate(path, errno);
+    const Result<void> filled = fill(fd.get(), path, sizeBytes, allocation, progress);
+    if (!filled)
+        ::unlink(file.constData());
+    return filled;
 }
 
 } // namespace
 
 QFuture<Result<void>> createRawDisk(const QString& path, uint64_t sizeBytes,
                                     DiskAllocation allocation) {
-    return runJob<void>(
-        [path = QFile::encodeName(path), sizeBytes, allocation](JobControl& control) {
-            return create(path, sizeBytes, allocation, control);
-        });
+    return runInBackground<void>(
+        [=](Progress& progress) { return createHere(path, sizeBytes, allocation, progress); });
 }
 
 } // namespace vivarium

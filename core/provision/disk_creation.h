@@ -10,16 +10,16 @@
 namespace vivarium {
 
 enum class DiskAllocation {
-    Dynamic,      // takes space as the guest writes
-    Preallocated, // all space is reserved now
+    Dynamic,      // sparse: the file grows as the guest writes
+    Preallocated, // every block is reserved now, so the guest never meets a full host
 };
 
-constexpr uint64_t kMinDiskBytes = 1 << 20;
-constexpr uint64_t kMaxDiskBytes = uint64_t{64} << 40;
+constexpr uint64_t kMinDiskBytes = 1ull << 20;
+constexpr uint64_t kMaxDiskBytes = 64ull << 40;
 
-// Creates a raw disk image of `sizeBytes` (whole 512 bytes, kMinDiskBytes..kMaxDiskBytes). The file
-// appears under its name only when it is complete; cancelled or failed, nothing is left. Errors:
-// InvalidArgument, AlreadyExists, NoSpace, PermissionDenied, Cancelled, Io: one sentence each.
+// Creates the raw disk image `path` of `sizeBytes` (a multiple of 512 from 1 MiB to 64 TiB) in the
+// background, with progress. A failed or cancelled creation leaves no file. Errors: InvalidArgument
+// (size), AlreadyExists (never overwrites), NotFound (folder), PermissionDenied, NoSpace.
 QFuture<Result<void>> createRawDisk(const QString& path, uint64_t sizeBytes,
                                     DiskAllocation allocation);
 

@@ -6,107 +6,114 @@
 
 namespace vivarium {
 
+using namespace Qt::StringLiterals;
+
 namespace {
 
 struct Pattern {
-    const char* expression; // of the volume id, then of the file name
-    const char* id;
+    const char* expression; // on the volume id, from its start, case-insensitive
+    const char* guestType;
 };
 
-// The first match wins, so derivatives stand before what they derive from.
+// First match wins. Volume ids as the distributors' media carry them.
 constexpr Pattern kPatterns[] = {
-    {"ubuntu|kubuntu|xubuntu|lubuntu", "ubuntu"},
-    {"linux ?mint|linuxmint", "mint"},
-    {"kali", "kali"},
-    {"^d-live|debian", "debian"},
+    {"debian[ -]?(live[ -]?)?", "debian"},
+    {"d-live", "debian"},
+    {"(lubuntu|kubuntu|xubuntu|ubuntu)", "ubuntu"},
+    {"(linux )?mint", "mint"},
     {"fedora", "fedora"},
-    {"rhel|red ?hat|centos|alma ?linux|rocky", "rhel"},
-    {"opensuse|suse|sles", "opensuse"},
-    {"^arch_|archlinux", "arch"},
-    {"manjaro", "manjaro"},
+    {"(rhel|red ?hat)", "rhel"},
+    {"(centos|almalinux|rocky|ol-?[789])", "rhel"},
+    {"(opensuse|suse|sle-?|leap|tumbleweed)", "opensuse"},
+    {"arch[_-]?[0-9]*", "arch"},
+    {"(eos_|endeavouros|manjaro)", "arch"},
     {"alpine", "alpine"},
-    {"gentoo", "gentoo"},
+    {"(gentoo|install-amd64-minimal)", "gentoo"},
     {"nixos", "nixos"},
-    {"grub|isolinux|memtest|ipxe|system ?rescue|^iso_?image$|super_grub", "tools"},
-    {"freebsd", "freebsd"},
-    {"openbsd", "openbsd"},
+    {"(void_live|void)", "void"},
+    {"kali", "debian"},
+    {"tails", "debian"},
+    {"slackware", "slackware"},
+    {"(freebsd|[0-9]+_[0-9]+_release)", "freebsd"},
+    {"(openbsd|install ?cd.*openbsd)", "openbsd"},
     {"netbsd", "netbsd"},
+    {"(cccoma|ccsa|win11|windows ?11)_?.*11", "windows11"},
+    {"(cccoma_|ccsa_|cpba_|win10|windows ?10|ess_)", "windows10"},
+    {"(ir[345]_|j_ccsa|hb1_|esd-iso)", "windows10"},
+    {"(sss_|server_?(2016|2019|2022))", "windows-server"},
+    {"(grmcprxfrer|grmcullfrer|gsp1rm|win7|windows ?7)", "windows7"},
+    {"(freedos|fd-?[0-9]+)", "freedos"},
     {"reactos", "reactos"},
     {"haiku", "haiku"},
-    {"freedos|^fd1[0-9]|ms-?dos", "dos"},
-    {"win(dows)?[-_ ]?11", "windows11"},
-    // Microsoft's volume ids: C..._X64FRE_... for Windows 8 and later, GRMC... for 7.
-    {"^c[a-z0-9]+_x(64|86)fre_|^ccoma|^cccoma|win(dows)?[-_ ]?10|^cpba|^j_ccsa", "windows10"},
-    {"^grmc|win(dows)?[-_ ]?7", "windows7"},
-    {"winxp|windows ?xp|^grtmpvol|^vrmpvol|^wxp|^xrmp", "windowsxp"},
-    {"ss_?x64fre|server|^sss_", "windowsserver"},
-    {"linux|slackware|puppy|tiny ?core|void|mageia|pclinuxos|deepin|elementary|zorin|pop[-_]os",
-     "linux"},
+    {"(grub|isolinux|super_?grub)", "other"},
+    {"linux", "linux"},
 };
+
+QList<GuestType> makeTypes() {
+    const auto linux = u"linux"_s;
+    const auto windows = u"windows"_s;
+    const auto bsd = u"bsd"_s;
+    const auto other = u"other"_s;
+    return {
+        {u"debian"_s, u"Debian GNU/Linux"_s, linux, 2048, 2, 20, false},
+        {u"ubuntu"_s, u"Ubuntu"_s, linux, 4096, 2, 25, false},
+        {u"mint"_s, u"Linux Mint"_s, linux, 4096, 2, 25, false},
+        {u"fedora"_s, u"Fedora Linux"_s, linux, 4096, 2, 25, false},
+        {u"rhel"_s, u"Red Hat Enterprise Linux and relatives"_s, linux, 4096, 2, 30, false},
+        {u"opensuse"_s, u"openSUSE"_s, linux, 4096, 2, 40, false},
+        {u"arch"_s, u"Arch Linux"_s, linux, 2048, 2, 20, false},
+        {u"alpine"_s, u"Alpine Linux"_s, linux, 512, 1, 8, false},
+        {u"gentoo"_s, u"Gentoo"_s, linux, 4096, 2, 40, false},
+        {u"nixos"_s, u"NixOS"_s, linux, 4096, 2, 40, false},
+        {u"void"_s, u"Void Linux"_s, linux, 1024, 2, 20, false},
+        {u"slackware"_s, u"Slackware"_s, linux, 2048, 2, 30, false},
+        {u"linux"_s, u"Other Linux"_s, linux, 2048, 2, 20, false},
+        {u"windows11"_s, u"Windows 11"_s, windows, 8192, 4, 80, true},
+        {u"windows10"_s, u"Windows 10"_s, windows, 4096, 2, 64, true},
+        {u"windows-server"_s, u"Windows Server"_s, windows, 4096, 2, 64, true},
+        {u"windows7"_s, u"Windows 7"_s, windows, 2048, 2, 40, true},
+        {u"windows"_s, u"Other Windows"_s, windows, 2048, 1, 32, true},
+        {u"freebsd"_s, u"FreeBSD"_s, bsd, 2048, 2, 20, false},
+        {u"openbsd"_s, u"OpenBSD"_s, bsd, 1024, 1, 20, false},
+        {u"netbsd"_s, u"NetBSD"_s, bsd, 1024, 1, 20, false},
+        {u"freedos"_s, u"FreeDOS"_s, other, 64, 1, 2, true},
+        {u"reactos"_s, u"ReactOS"_s, other, 1024, 1, 10, true},
+        {u"haiku"_s, u"Haiku"_s, other, 1024, 2, 16, true},
+        {u"other"_s, u"Other"_s, other, 1024, 1, 20, false},
+    };
+}
 
 } // namespace
 
 const QList<GuestType>& guestTypes() {
-    static const QList<GuestType> types = [] {
-        const auto make = [](const char* id, const char* name, const char* family,
-                             uint32_t memoryMiB, uint32_t cpus, uint32_t diskGiB,
-                             bool localTime = false) {
-            return GuestType{QString::fromLatin1(id),
-                             QString::fromLatin1(name),
-                             QString::fromLatin1(family),
-                             memoryMiB,
-                             cpus,
-                             diskGiB,
-                             localTime};
-        };
-        return QList<GuestType>{
-            make("debian", "Debian", "Linux", 2048, 2, 20),
-            make("ubuntu", "Ubuntu", "Linux", 4096, 2, 25),
-            make("mint", "Linux Mint", "Linux", 4096, 2, 25),
-            make("kali", "Kali Linux", "Linux", 2048, 2, 25),
-            make("fedora", "Fedora", "Linux", 4096, 2, 25),
-            make("rhel", "Red Hat, Alma, Rocky", "Linux", 4096, 2, 25),
-            make("opensuse", "openSUSE", "Linux", 4096, 2, 25),
-            make("arch", "Arch Linux", "Linux", 2048, 2, 20),
-            make("manjaro", "Manjaro", "Linux", 4096, 2, 25),
-            make("alpine", "Alpine Linux", "Linux", 512, 1, 8),
-            make("gentoo", "Gentoo", "Linux", 2048, 2, 30),
-            make("nixos", "NixOS", "Linux", 4096, 2, 30),
-            make("linux", "Other Linux", "Linux", 2048, 2, 20),
-            make("windows11", "Windows 11", "Windows", 4096, 2, 64, true),
-            make("windows10", "Windows 10", "Windows", 4096, 2, 50, true),
-            make("windows7", "Windows 7", "Windows", 2048, 1, 32, true),
-            make("windowsxp", "Windows XP", "Windows", 512, 1, 10, true),
-            make("windowsserver", "Windows Server", "Windows", 4096, 2, 50, true),
-            make("freebsd", "FreeBSD", "BSD", 2048, 2, 20),
-            make("openbsd", "OpenBSD", "BSD", 1024, 1, 16),
-            make("netbsd", "NetBSD", "BSD", 1024, 1, 16),
-            make("reactos", "ReactOS", "Other", 1024, 1, 10, true),
-            make("haiku", "Haiku", "Other", 1024, 2, 8),
-            make("dos", "DOS", "Other", 32, 1, 2, true),
-            make("tools", "Rescue and test tools", "Other", 256, 1, 2),
-            make("other", "Other", "Other", 1024, 1, 20),
-        };
-    }();
+    static const QList<GuestType> types = makeTypes(); // constant
     return types;
 }
 
-const GuestType& guestType(QStringView id) {
-    const auto& types = guestTypes();
-    const auto type =
-        std::find_if(types.begin(), types.end(), [id](const GuestType& t) { return t.id == id; });
-    return type != types.end() ? *type : types.last();
+const GuestType& guestType(const QString& id) {
+    const QList<GuestType>& types = guestTypes();
+    const auto found = std::find_if(types.begin(), types.end(),
+                                    [&id](const GuestType& type) { return type.id == id; });
+    return found == types.end() ? types.last() : *found;
 }
 
-const GuestType& guessGuestType(const QString& volumeId, const QString& fileName) {
-    for (const QString& text : {volumeId, fileName})
+QString guestTypeTitle(const QString& id) {
+    return guestType(id).title;
+}
+
+const GuestType& guessGuestType(const QString& volumeId, const QString& applicationId) {
+    for (const QString& text : {volumeId.trimmed(), applicationId.trimmed()}) {
+        if (text.isEmpty())
+            continue;
         for (const Pattern& pattern : kPatterns) {
-            const QRegularExpression expression(QString::fromLatin1(pattern.expression),
-                                                QRegularExpression::CaseInsensitiveOption);
-            if (!text.isEmpty() && expression.match(text).hasMatch())
-                return guestType(QString::fromLatin1(pattern.id));
+            const QRegularExpression expression(
+                u"^(?:%1)"_s.arg(QString::fromLatin1(pattern.expression)),
+                QRegularExpression::CaseInsensitiveOption);
+            if (expression.match(text).hasMatch())
+                return guestType(QString::fromLatin1(pattern.guestType));
         }
-    return guestType(u"other");
+    }
+    return guestTypes().last();
 }
 
 } // namespace vivarium

@@ -2,28 +2,30 @@
 
 #include <QList>
 #include <QString>
-#include <QStringView>
 
 #include <cstdint>
 
 namespace vivarium {
 
-// A kind of guest system and what it likes: the wizard's suggestions.
+// A kind of guest and what a machine for it should have.
 struct GuestType {
-    QString id;     // stable, stored in the library: "debian"
-    QString name;   // proper name, not translated: "Debian"
-    QString family; // "Linux", "Windows", "BSD", "Other"
+    QString id;     // "debian": stored with machines, never renamed
+    QString title;  // "Debian GNU/Linux": a proper name, the same in every language
+    QString family; // "linux", "windows", "bsd", "other"
     uint32_t memoryMiB = 1024;
     uint32_t cpuCount = 1;
     uint32_t diskGiB = 20;
-    bool rtcLocalTime = false; // the system expects local time in its clock
+    bool rtcLocalTime = false; // expects the hardware clock to show local time
 };
 
-// All types in order of display, "other" last.
+// In order of display, families together; "other" is the last one.
 const QList<GuestType>& guestTypes();
-// The type with that id; "other" for one that is not known.
-const GuestType& guestType(QStringView id);
-// The type that an ISO's volume id or a file name suggests; "other" without a clue.
-const GuestType& guessGuestType(const QString& volumeId, const QString& fileName);
+// The type with that id, or "other".
+const GuestType& guestType(const QString& id);
+QString guestTypeTitle(const QString& id);
+
+// The best guess from an installation medium's ISO 9660 volume and application ids, "other" if
+// nothing matches.
+const GuestType& guessGuestType(const QString& volumeId, const QString& applicationId = {});
 
 } // namespace vivarium

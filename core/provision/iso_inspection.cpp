@@ -1,66 +1,102 @@
 #include "core/provision/iso_inspection.h"
 
-#include "core/provision/guest_types.h"
-#include "vmm/base/bytes.h"
+#include "core/jobs/background.h"
+#include "vmm/base/unique_fd.h"
 
+#include <QByteArray>
 #include <QFile>
-#include <QFileInfo>
 
+#include <array>
 #include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace vivarium {
 
+using namespace Qt::StringLiterals;
+
 namespace {
 
-constexpr qint64 kSectorBytes = 2048;
-constexpr qint64 kFirstDescriptor = 16; // ECMA-119, 6.2.1: sixteen sectors of system area
-constexpr int kMaxDescriptors = 16;
-constexpr uint8_t kBootRecord = 0, kPrimaryVolume = 1, kTerminator = 255; // ECMA-119, 8.1.1
+// ECMA-119 (ISO 9660), 6.1.2 and 6.2.1: logical sectors of 2048 bytes, the first 16 unused.
+constexpr size_t kSectorBytes = 2048;
+constexpr off_t kDescriptorsOffset = 16 * 2048;
+constexpr size_t kMaxDescriptors = 16; // real media have 3 to 5
 
-Error unreadable(const QString& path, int number) {
-    return systemError(number, "\"" + path.toStdString() + "\" cannot be read");
+// ECMA-119, 8.1: type, "CD001", version; 8.4: fields of the primary descriptor.
+constexpr uint8_t kBootRecord = 0, kPrimary = 1, kTerminator = 255;
+constexpr size_t kVolumeIdOffset = 40, kVolumeIdBytes = 32;
+constexpr size_t kVolumeSpaceOffset = 80;
+constexpr size_t kBlockSizeOffset = 128;
+constexpr size_t kApplicationIdOffset = 574, kApplicationIdBytes = 128;
+// El Torito 1.0, 2.0 "Boot Record": the boot system identifier.
+constexpr char kElTorito[] = "EL TORITO SPECIFICATION";
+
+QString field(ConstByteSpan sector, size_t offset, size_t length) {
+    QString text = QString::fromLatin1(reinterpret_cast<const char*>(sector.data()) + offset,
+                                       static_cast<qsizetype>(length));
+    for (QChar& c : text)
+        if (c.category() == QChar::Other_Control)
+            c = u' ';
+    return text.trimmed();
 }
 
-void readPrimaryVolume(const QByteArray& sector, IsoInfo& info) {
-    info.hasFileSystem = true;
-    info.volumeId = QString::fromLatin1(sector.mid(40, 32)).trimmed(); // ECMA-119, 8.4.7
-    info.volumeId.remove(QChar(u'\0'));
-    const auto blocks = loadLe<uint32_t>(sector.constData() + 80);      // 8.4.8, little-endian half
-    const auto blockBytes = loadLe<uint16_t>(sector.constData() + 128); // 8.4.12
-    info.truncated = uint64_t{blocks} * blockBytes > info.sizeBytes;
+Result<IsoInfo> inspectHere(const QString& path) {
+    const UniqueFd fd(
+        ::open(QFile::encodeName(path).constData(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd)
+        return systemError(errno, u"The image %1 cannot be opened"_s.arg(path).toStdString());
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0)
+        return systemError(errno, u"The image %1 cannot be examined"_s.arg(path).toStdString());
+    if (S_ISDIR(status.st_mode))
+        return fail(ErrorCode::InvalidArgument,
+                    u"%1 is a folder, not an image."_s.arg(path).toStdString());
+    if (S_ISREG(status.st_mode) && status.st_size == 0)
+        return fail(ErrorCode::InvalidArgument,
+                    u"The image %1 is empty."_s.arg(path).toStdString());
+    std::array<uint8_t, kSectorBytes * kMaxDescriptors> bytes;
+    const ssize_t length = ::pread(fd.get(), bytes.data(), bytes.size(), kDescriptorsOffset);
+    if (length < 0)
+        return systemError(errno, u"The image %1 cannot be read"_s.arg(path).toStdString());
+    IsoInfo info = parseVolumeDescriptors({bytes.data(), static_cast<size_t>(length)});
+    info.fileBytes =
+        S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : info.statedBytes;
+    return info;
 }
 
 } // namespace
 
-Result<IsoInfo> inspectIso(const QString& path) {
-    const QFileInfo file(path);
-    if (file.isDir())
-        return fail(ErrorCode::InvalidArgument,
-                    "\"" + path.toStdString() + "\" is a folder, not an ISO image");
-    QFile image(path);
-    errno = 0;
-    if (!image.open(QIODevice::ReadOnly))
-        return unreadable(path, file.exists() ? (errno ? errno : EACCES) : ENOENT);
+IsoInfo parseVolumeDescriptors(ConstByteSpan descriptors) {
     IsoInfo info;
-    info.sizeBytes = static_cast<quint64>(image.size());
-    if (info.sizeBytes == 0)
-        return fail(ErrorCode::InvalidArgument, "\"" + path.toStdString() + "\" is empty");
-    for (int i = 0; i < kMaxDescriptors; ++i) {
-        if (!image.seek((kFirstDescriptor + i) * kSectorBytes))
+    for (size_t offset = 0; offset + kSectorBytes <= descriptors.size(); offset += kSectorBytes) {
+        const ConstByteSpan sector = descriptors.subspan(offset, kSectorBytes);
+        if (std::memcmp(sector.data() + 1, "CD001", 5) != 0)
             break;
-        const QByteArray sector = image.read(kSectorBytes);
-        if (sector.size() < kSectorBytes || sector.mid(1, 5) != "CD001")
+        const uint8_t type = sector[0];
+        if (type == kTerminator)
             break;
-        const auto type = static_cast<uint8_t>(sector.at(0));
-        if (type == kBootRecord && sector.mid(7).startsWith("EL TORITO SPECIFICATION"))
+        if (type == kBootRecord &&
+            std::memcmp(sector.data() + 7, kElTorito, std::strlen(kElTorito)) == 0)
             info.bootable = true;
-        else if (type == kPrimaryVolume && !info.hasFileSystem)
-            readPrimaryVolume(sector, info);
-        else if (type == kTerminator)
-            break;
+        if (type == kPrimary && !info.iso9660) {
+            info.iso9660 = true;
+            info.volumeId = field(sector, kVolumeIdOffset, kVolumeIdBytes);
+            info.applicationId = field(sector, kApplicationIdOffset, kApplicationIdBytes);
+            // 32 times 16 bits: cannot overflow 64.
+            info.statedBytes = uint64_t{loadLe<uint32_t>(sector.data() + kVolumeSpaceOffset)} *
+                               loadLe<uint16_t>(sector.data() + kBlockSizeOffset);
+        }
     }
-    info.guestType = guessGuestType(info.volumeId, file.fileName()).id;
+    if (info.iso9660)
+        info.guestTypeId = guessGuestType(info.volumeId, info.applicationId).id;
     return info;
+}
+
+QFuture<Result<IsoInfo>> inspectIso(const QString& path) {
+    return runInBackground<IsoInfo>([path](Progress&) { return inspectHere(path); });
 }
 
 } // namespace vivarium

@@ -1,23 +1,36 @@
 #pragma once
 
+#include "core/provision/guest_types.h"
+#include "vmm/base/bytes.h"
 #include "vmm/base/result.h"
 
+#include <QFuture>
 #include <QString>
+
+#include <cstdint>
 
 namespace vivarium {
 
-// What the volume descriptors of an optical image tell.
+// What a medium says about itself in its volume descriptors.
 struct IsoInfo {
-    bool hasFileSystem = false; // ISO 9660; an image without one may still boot something
-    bool bootable = false;      // El Torito boot record
-    bool truncated = false;     // shorter than the volume says it is
-    QString volumeId;
-    quint64 sizeBytes = 0;
-    QString guestType; // id of core/provision/guest_types
+    bool iso9660 = false;  // has a primary volume descriptor
+    bool bootable = false; // has an El Torito boot record
+    QString volumeId;      // "Debian 12.5.0 amd64 n"
+    QString applicationId;
+    uint64_t statedBytes = 0; // size of the volume by its own word; a shorter file is truncated
+    uint64_t fileBytes = 0;
+    QString guestTypeId = QStringLiteral("other");
+
+    bool truncated() const { return iso9660 && statedBytes > fileBytes; }
 };
 
-// Looks at an image; reads a few KiB, so it may be called where a file dialog is. Errors: NotFound,
-// PermissionDenied, InvalidArgument (a folder, an empty file), Io: one sentence each.
-Result<IsoInfo> inspectIso(const QString& path);
+// Reads the volume descriptors out of `descriptors`, the file's bytes from offset 32768 (ECMA-119,
+// 6.2.1 and 8). Foreign bytes: never fails, tells what it could read.
+IsoInfo parseVolumeDescriptors(ConstByteSpan descriptors);
+
+// Inspects the file in the background. Errors: NotFound, PermissionDenied, InvalidArgument (a
+// folder, an empty file), Io; each a sentence. A file that is no ISO image is a success with
+// iso9660 false.
+QFuture<Result<IsoInfo>> inspectIso(const QString& path);
 
 } // namespace vivarium
