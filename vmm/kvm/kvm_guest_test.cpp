@@ -55,6 +55,24 @@ const Code kDirtyPages{0xC6, 0x06, 0x00, 0x30, 0x01, 0xC6, 0x06, 0x00, 0x50,
 const Code kDoorbell{0xBA, 0x00, 0x02, 0xB8, 0x07, 0x00, 0xEF,
                      0xBA, 0x00, 0x01, 0xEE, 0xF4, 0xEB, 0xFD};
 
+// 32-bit: enables the local APIC, sends INIT and a start-up IPI for 0x8000 to all others; 1: hlt;
+// jmp 1b
+const Code kStartOthers{0xC7, 0x05, 0xF0, 0x00, 0xE0, 0xFE, 0xFF, 0x01, 0x00, 0x00, 0xC7,
+                        0x05, 0x00, 0x03, 0xE0, 0xFE, 0x00, 0x45, 0x0C, 0x00, 0xC7, 0x05,
+                        0x00, 0x03, 0xE0, 0xFE, 0x08, 0x46, 0x0C, 0x00, 0xF4, 0xEB, 0xFD};
+// mov dx,0x100; mov al,0x99; out dx,al; 1: hlt; jmp 1b
+const Code kStarted{0xBA, 0x00, 0x01, 0xB0, 0x99, 0xEE, 0xF4, 0xEB, 0xFD};
+
+// Flat 32-bit segments without an interrupt table.
+Result<void> enterProtectedMode(Vcpu& vcpu) {
+    auto registers = TRY(vcpu.registers());
+    registers.cr0 |= 1;
+    registers.cs = {0, 0xFFFFFFFF, 8, 0xC09B};
+    registers.ds = registers.es = registers.ss = {0, 0xFFFFFFFF, 16, 0xC093};
+    registers.idt = {0, 0};
+    return vcpu.setRegisters(registers);
+}
+
 uint32_t counterOf(const TestGuest& guest) {
     return guest.memory.readObject<uint32_t>(0x2000).value_or(0);
 }
@@ -109,13 +127,7 @@ private Q_SLOTS:
         auto guest = prepare(kUndefined);
         QVERIFY(guest);
         // Protected mode with an empty interrupt table (real mode's table has no limit everywhere).
-        auto registers = guest->vm->vcpu(0).registers();
-        QVERIFY(registers);
-        registers->cr0 |= 1;
-        registers->cs = {0, 0xFFFFFFFF, 8, 0xC09B};
-        registers->ds = registers->es = registers->ss = {0, 0xFFFFFFFF, 16, 0xC093};
-        registers->idt = {0, 0};
-        QVERIFY(guest->vm->vcpu(0).setRegisters(*registers));
+        QVERIFY(enterProtectedMode(guest->vm->vcpu(0)));
         QVERIFY(guest->run());
         auto event = guest->events.take();
         QVERIFY(event);
@@ -297,6 +309,39 @@ private Q_SLOTS:
         QCOMPARE(guest->events.size(), size_t{0});
         for (unsigned i = 1; i < 4; ++i)
             QCOMPARE(guest->vm->vcpu(i).registers()->rip, uint64_t{0xFFF0});
+    }
+
+    void allProcessorsStartAndAreReset() {
+        constexpr unsigned kCount = 4;
+        auto guest = prepare(kStartOthers, kCount);
+        QVERIFY(guest);
+        QVERIFY(guest->memory.write(0x8000, kStarted));
+        QVERIFY(guest->vcpus.start());
+        for (int round = 0; round < 3; ++round) {
+            QVERIFY(guest->resetToCode());
+            QVERIFY(enterProtectedMode(guest->vm->vcpu(0)));
+            guest->vcpus.resume();
+            for (unsigned i = 1; i < kCount; ++i)
+                QCOMPARE(guest->port.writes.take(), (AccessRecord{0, 1, 0x99}));
+            guest->vcpus.pause();
+            QCOMPARE(guest->port.writes.size(), size_t{0});
+            for (unsigned i = 1; i < kCount; ++i)
+                QCOMPARE(guest->vm->vcpu(i).registers()->cs.base, uint64_t{0x8000});
+        }
+        // All of them survive a journey through a saved state.
+        StateWriter writer;
+        QVERIFY(guest->vcpus.save(writer));
+        auto bytes = writer.finish();
+        QVERIFY(guest->resetToCode());
+        auto reader = StateReader::open(bytes);
+        QVERIFY(reader);
+        auto restored = guest->vcpus.restore(*reader);
+        QVERIFY2(restored, restored ? "" : restored.error().detail.c_str());
+        guest->vcpus.resume();
+        guest->vcpus.pause();
+        for (unsigned i = 1; i < kCount; ++i)
+            QCOMPARE(guest->vm->vcpu(i).registers()->cs.base, uint64_t{0x8000});
+        QCOMPARE(guest->events.size(), size_t{0});
     }
 
     void interruptLineWakesTheGuest() {
