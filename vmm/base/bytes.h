@@ -33,9 +33,12 @@ constexpr std::optional<T> checkedMultiply(T a, std::type_identity_t<T> b) {
 template <class T>
 constexpr std::optional<T> checkedShift(T a, unsigned shift) {
     static_assert(std::is_unsigned_v<T>);
-    if (shift >= sizeof(T) * 8 || (a << shift >> shift) != a)
+    if (shift >= sizeof(T) * 8)
         return std::nullopt;
-    return static_cast<T>(a << shift);
+    auto shifted = static_cast<T>(a << shift); // narrow types are promoted: cut before comparing
+    if (shifted >> shift != a)
+        return std::nullopt;
+    return shifted;
 }
 
 // True when [offset, offset + length) lies inside [0, size), without overflow.

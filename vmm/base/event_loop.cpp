@@ -12,11 +12,16 @@ namespace vivarium {
 
 namespace {
 
-bool addToEpoll(int epoll, int fd, uint32_t events) {
+// The user data of an event: the descriptor, and the watch's id (0 for the loop's own).
+uint64_t eventData(int fd, uint32_t watchId) {
+    return uint64_t{watchId} << 32 | static_cast<uint32_t>(fd);
+}
+
+bool controlEpoll(int epoll, int operation, int fd, uint32_t events, uint32_t watchId = 0) {
     epoll_event event{};
     event.events = events;
-    event.data.fd = fd;
-    return ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+    event.data.u64 = eventData(fd, watchId);
+    return ::epoll_ctl(epoll, operation, fd, &event) == 0;
 }
 
 void drainCounter(int fd) {
@@ -31,8 +36,9 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create() {
     UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
     UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-    if (!epoll || !event || !timer || !addToEpoll(epoll.get(), event.get(), EPOLLIN) ||
-        !addToEpoll(epoll.get(), timer.get(), EPOLLIN))
+    if (!epoll || !event || !timer ||
+        !controlEpoll(epoll.get(), EPOLL_CTL_ADD, event.get(), EPOLLIN) ||
+        !controlEpoll(epoll.get(), EPOLL_CTL_ADD, timer.get(), EPOLLIN))
         return systemError(errno, "create event loop");
     return std::unique_ptr<EventLoop>(
         new EventLoop(std::move(epoll), std::move(event), std::move(timer)));
@@ -42,17 +48,16 @@ EventLoop::EventLoop(UniqueFd epoll, UniqueFd event, UniqueFd timer)
     : m_epoll(std::move(epoll)), m_event(std::move(event)), m_timer(std::move(timer)) {}
 
 Result<void> EventLoop::watch(int fd, uint32_t epollEvents, FdCallback callback) {
-    if (!addToEpoll(m_epoll.get(), fd, epollEvents))
+    uint32_t id = m_nextWatchId++;
+    if (!controlEpoll(m_epoll.get(), EPOLL_CTL_ADD, fd, epollEvents, id))
         return systemError(errno, "watch file descriptor");
-    m_watches[fd] = std::make_shared<FdCallback>(std::move(callback));
+    m_watches[fd] = {id, std::make_shared<FdCallback>(std::move(callback))};
     return {};
 }
 
 void EventLoop::changeEvents(int fd, uint32_t epollEvents) {
-    epoll_event event{};
-    event.events = epollEvents;
-    event.data.fd = fd;
-    ::epoll_ctl(m_epoll.get(), EPOLL_CTL_MOD, fd, &event);
+    if (auto watch = m_watches.find(fd); watch != m_watches.end())
+        controlEpoll(m_epoll.get(), EPOLL_CTL_MOD, fd, epollEvents, watch->second.id);
 }
 
 void EventLoop::unwatch(int fd) {
@@ -93,16 +98,19 @@ void EventLoop::runOnce(int timeoutMs) {
     std::array<epoll_event, 32> events;
     int count = ::epoll_wait(m_epoll.get(), events.data(), events.size(), timeoutMs);
     for (int i = 0; i < count; ++i) {
-        int fd = events[static_cast<size_t>(i)].data.fd;
+        const epoll_event& event = events[static_cast<size_t>(i)];
+        auto fd = static_cast<int>(event.data.u64 & 0xFFFFFFFF);
+        auto id = static_cast<uint32_t>(event.data.u64 >> 32);
         if (fd == m_event.get()) {
             drainCounter(fd);
         } else if (fd == m_timer.get()) {
             drainCounter(fd);
             if (m_wake)
                 m_wake();
-        } else if (auto watch = m_watches.find(fd); watch != m_watches.end()) {
-            auto callback = watch->second; // the callback may remove its own watch
-            (*callback)(events[static_cast<size_t>(i)].events);
+        } else if (auto watch = m_watches.find(fd);
+                   watch != m_watches.end() && watch->second.id == id) {
+            auto callback = watch->second.callback; // it may remove its own watch
+            (*callback)(event.events);
         }
     }
     runPosted();

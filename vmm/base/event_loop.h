@@ -31,7 +31,7 @@ public:
     void wakeAt(uint64_t monotonicNs);
     void setWakeCallback(std::function<void()> callback) { m_wake = std::move(callback); }
 
-    void run();             // until stop()
+    void run();                  // until stop()
     void runOnce(int timeoutMs); // one round; -1 waits for ever
     void stop();
 
@@ -42,7 +42,12 @@ private:
     UniqueFd m_epoll;
     UniqueFd m_event;
     UniqueFd m_timer;
-    std::map<int, std::shared_ptr<FdCallback>> m_watches;
+    struct Watch {
+        uint32_t id; // tells events of this watch from late ones of the descriptor's last owner
+        std::shared_ptr<FdCallback> callback;
+    };
+    std::map<int, Watch> m_watches;
+    uint32_t m_nextWatchId = 1;
     std::function<void()> m_wake;
     Mutex m_mutex;
     std::vector<std::function<void()>> m_posted GUARDED_BY(m_mutex);

@@ -30,6 +30,8 @@ ErrorCode codeForErrno(int number) {
     switch (number) {
     case ENOENT:
     case ENOTDIR:
+    case ENODEV:
+    case ENXIO:
         return ErrorCode::NotFound;
     case EEXIST:
         return ErrorCode::AlreadyExists;
@@ -47,6 +49,8 @@ ErrorCode codeForErrno(int number) {
         return ErrorCode::NoSpace;
     case EINVAL:
     case ENAMETOOLONG:
+    case EISDIR:
+    case ELOOP:
         return ErrorCode::InvalidArgument;
     case ENOSYS:
     case EOPNOTSUPP:
@@ -57,7 +61,14 @@ ErrorCode codeForErrno(int number) {
     case ECONNRESET:
     case EPIPE:
     case ECONNREFUSED:
+    case ENOTCONN:
         return ErrorCode::Disconnected;
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return ErrorCode::LimitExceeded;
+    case ECANCELED:
+        return ErrorCode::Cancelled;
     default:
         return ErrorCode::Io;
     }

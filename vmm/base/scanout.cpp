@@ -11,11 +11,13 @@ Rect Rect::united(const Rect& other) const {
         return other;
     if (other.empty())
         return *this;
-    uint32_t left = std::min(x, other.x);
-    uint32_t top = std::min(y, other.y);
-    uint32_t right = std::max(x + width, other.x + other.width);
-    uint32_t bottom = std::max(y + height, other.y + other.height);
-    return {left, top, right - left, bottom - top};
+    // Rectangles come from other processes too: sums are wide and the result is cut.
+    auto span = [](uint32_t a, uint32_t aSize, uint32_t b, uint32_t bSize) {
+        uint64_t end = std::max(uint64_t{a} + aSize, uint64_t{b} + bSize);
+        return static_cast<uint32_t>(std::min<uint64_t>(end - std::min(a, b), UINT32_MAX));
+    };
+    return {std::min(x, other.x), std::min(y, other.y), span(x, width, other.x, other.width),
+            span(y, height, other.y, other.height)};
 }
 
 bool scanoutIsValid(const ScanoutInfo& info) {
@@ -23,7 +25,8 @@ bool scanoutIsValid(const ScanoutInfo& info) {
         info.height > kMaxScanoutHeight || info.strideBytes % 4 != 0 || info.offsetBytes % 4 != 0 ||
         info.strideBytes / 4 < info.width)
         return false;
-    uint64_t pictureBytes = uint64_t{info.strideBytes} * (info.height - 1) + uint64_t{info.width} * 4;
+    uint64_t pictureBytes =
+        uint64_t{info.strideBytes} * (info.height - 1) + uint64_t{info.width} * 4;
     return rangeFits(info.offsetBytes, pictureBytes, info.memoryBytes);
 }
 

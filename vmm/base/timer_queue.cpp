@@ -39,15 +39,18 @@ void TimerQueue::runExpired() {
     for (Timer* timer : m_timers)
         if (timer->m_deadlineNs && *timer->m_deadlineNs <= nowNs)
             due.push_back(timer);
-    std::sort(due.begin(), due.end(),
-              [](const Timer* a, const Timer* b) { return *a->m_deadlineNs < *b->m_deadlineNs; });
+    // Stable, so that a saved machine and its copy fire timers of one deadline in one order.
+    std::stable_sort(due.begin(), due.end(), [](const Timer* a, const Timer* b) {
+        return *a->m_deadlineNs < *b->m_deadlineNs;
+    });
     for (Timer* timer : due) {
         // An earlier callback may have cancelled or re-armed this one.
         if (std::find(m_timers.begin(), m_timers.end(), timer) == m_timers.end() ||
             !timer->m_deadlineNs || *timer->m_deadlineNs > nowNs)
             continue;
         timer->m_deadlineNs.reset();
-        timer->m_expired();
+        auto expired = timer->m_expired; // the callback may destroy the timer
+        expired();
     }
 }
 

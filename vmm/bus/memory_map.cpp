@@ -25,11 +25,13 @@ unsigned alignedAccessBytes(uint64_t address, uint64_t lengthBytes) {
 } // namespace
 
 Result<MemoryMapping> MemoryMap::map(MemoryRegion region) {
-    if (region.sizeBytes == 0 || !checkedAdd(region.base, region.sizeBytes - 1))
+    // The end itself must be an address: no CPU has 64 physical address bits.
+    if (region.sizeBytes == 0 || !checkedAdd(region.base, region.sizeBytes))
         return fail(ErrorCode::InvalidArgument, region.name + ": region out of bounds");
-    if (isDirect(region) && (!region.host || region.base % kPageBytes != 0 ||
-                             region.sizeBytes % kPageBytes != 0))
-        return fail(ErrorCode::InvalidArgument, region.name + ": direct memory must be whole pages");
+    if (isDirect(region) &&
+        (!region.host || region.base % kPageBytes != 0 || region.sizeBytes % kPageBytes != 0))
+        return fail(ErrorCode::InvalidArgument,
+                    region.name + ": direct memory must be whole pages");
     if (!isDirect(region) && (!region.handler.read || !region.handler.write))
         return fail(ErrorCode::InvalidArgument, region.name + ": region without handler");
     std::unique_lock lock(m_mutex);

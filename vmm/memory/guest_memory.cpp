@@ -14,6 +14,9 @@ Result<GuestMemory> GuestMemory::create(uint64_t sizeBytes, GuestAddress lowEnd)
     if (sizeBytes < kMiB || sizeBytes > kMaxRamBytes || sizeBytes % kMiB != 0)
         return fail(ErrorCode::InvalidArgument,
                     "guest memory must be whole MiB between 1 MiB and 16 TiB");
+    if (lowEnd < kMiB || lowEnd > kHighRamBase || lowEnd % kMiB != 0)
+        return fail(ErrorCode::InvalidArgument,
+                    "the end of low guest memory must be whole MiB up to 4 GiB");
     auto mapping = TRY(SharedMapping::create("guest-ram", sizeBytes));
     std::vector<RamRange> ranges{{0, std::min(sizeBytes, lowEnd), 0}};
     if (sizeBytes > lowEnd)

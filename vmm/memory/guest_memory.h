@@ -10,8 +10,6 @@
 
 namespace vivarium {
 
-
-
 // One stretch of guest RAM: guest-physical [base, base + sizeBytes) is mapping[offset...].
 struct RamRange {
     GuestAddress base;
@@ -25,7 +23,8 @@ struct RamRange {
 // us by nature, so read a structure once into a local before validating it.
 class GuestMemory {
 public:
-    // `sizeBytes`: whole MiB, 1 MiB .. 16 TiB. RAM above `lowEnd` (below 4 GiB) moves to 4 GiB.
+    // `sizeBytes`: whole MiB, 1 MiB .. 16 TiB. RAM above `lowEnd` (whole MiB, at most 4 GiB) moves
+    // to 4 GiB.
     static Result<GuestMemory> create(uint64_t sizeBytes, GuestAddress lowEnd = 0xB0000000);
 
     uint64_t sizeBytes() const { return m_mapping.sizeBytes(); }

@@ -69,6 +69,7 @@ private:
     }
     bool get(std::vector<uint8_t>& bytes);
     bool get(std::string& text);
+    Error truncated();
 
     ConstByteSpan m_bytes;   // the whole state
     ConstByteSpan m_section; // unread rest of the entered section

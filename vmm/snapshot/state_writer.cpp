@@ -13,21 +13,25 @@ StateWriter::StateWriter() {
 
 void StateWriter::beginSection(std::string_view name, uint32_t version) {
     endSection();
+    m_sectionStart = m_bytes.size();
     put(std::string(name));
     put(version);
     put(uint64_t{0}); // length and checksum are known at the end
     put(uint32_t{0});
-    m_sectionStart = m_bytes.size();
+    m_payloadStart = m_bytes.size();
 }
 
 void StateWriter::endSection() {
     if (m_sectionStart == 0)
         return;
-    uint64_t length = m_bytes.size() - m_sectionStart;
-    auto checksum = static_cast<uint32_t>(
-        crc32_z(0, m_bytes.data() + m_sectionStart, static_cast<size_t>(length)));
-    storeLe<uint64_t>(m_bytes.data() + m_sectionStart - 12, length);
-    storeLe<uint32_t>(m_bytes.data() + m_sectionStart - 4, checksum);
+    uint8_t* payload = m_bytes.data() + m_payloadStart;
+    size_t length = m_bytes.size() - m_payloadStart;
+    storeLe<uint64_t>(payload - 12, length);
+    uint8_t* checksumField = payload - 4;
+    auto checksum =
+        crc32_z(0, m_bytes.data() + m_sectionStart, m_payloadStart - 4 - m_sectionStart);
+    checksum = crc32_z(checksum, payload, length);
+    storeLe<uint32_t>(checksumField, static_cast<uint32_t>(checksum));
     m_sectionStart = 0;
 }
 

@@ -51,6 +51,7 @@ private:
 
     std::vector<uint8_t> m_bytes;
     size_t m_sectionStart = 0; // 0: no open section
+    size_t m_payloadStart = 0;
 };
 
 } // namespace vivarium

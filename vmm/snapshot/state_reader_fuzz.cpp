@@ -1,0 +1,31 @@
+#include "vmm/snapshot/state_reader.h"
+
+#include <cstddef>
+#include <cstdint>
+
+using namespace vivarium;
+
+// The first byte picks what is read of the section; the rest is the saved state.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    if (size == 0)
+        return 0;
+    auto reader = StateReader::open(ConstByteSpan(data, size).subspan(1));
+    if (!reader)
+        return 0;
+    for (const char* name : {"rtc", "i8042", "com1", ""}) {
+        if (!reader->enterSection(name, 2))
+            continue;
+        for (unsigned step = 0; step < 8; ++step) {
+            std::vector<uint8_t> bytes;
+            std::string text;
+            std::array<uint16_t, 5> numbers;
+            bool flag;
+            uint64_t wide;
+            bool read = data[0] >> step & 1 ? reader->fields(flag, text, numbers).has_value()
+                                            : reader->fields(wide, bytes).has_value();
+            if (!read)
+                break;
+        }
+    }
+    return 0;
+}
