@@ -138,6 +138,12 @@ void AhciController::drainIo() {
             port->drive()->io().drain();
 }
 
+bool AhciController::busy() const {
+    return std::any_of(m_ports.begin(), m_ports.end(), [](const auto& port) {
+        return port->drive() && port->drive()->io().busy();
+    });
+}
+
 std::vector<DriveReport> AhciController::drives() const {
     std::vector<DriveReport> reports;
     for (const auto& port : m_ports) {

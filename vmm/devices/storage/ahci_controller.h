@@ -67,6 +67,8 @@ public:
     // Waits until the host has finished all I/O. Completions are then in the task queue; the state
     // can be saved before or after they have run.
     void drainIo();
+    // Whether the host works on a request, or its completion waits in the task queue.
+    bool busy() const;
     std::vector<DriveReport> drives() const;
 
     void writeConfig(uint16_t offset, unsigned sizeBytes, uint32_t value) override;

@@ -27,7 +27,7 @@ GuestBuffers PrdTable::map(uint64_t lengthBytes) const {
             // Word aligned and of even length by definition (AHCI 1.3.1, 4.2.3.3).
             auto address = loadLe<uint64_t>(entry) & ~uint64_t{1};
             auto control = loadLe<uint32_t>(entry + 12);
-            uint64_t length = std::min<uint64_t>((control & kByteCountMask | 1) + 1,
+            uint64_t length = std::min<uint64_t>(((control & kByteCountMask) | 1) + uint64_t{1},
                                                  lengthBytes - buffers.sizeBytes);
             auto view = m_memory->view(address, length);
             if (!view)
