@@ -27,9 +27,11 @@ bool DeviceTaskQueue::runOnce() {
     return true;
 }
 
-void DeviceTaskQueue::runPending() {
-    while (runOnce()) {
-    }
+bool DeviceTaskQueue::runPending() {
+    bool any = false;
+    while (runOnce())
+        any = true;
+    return any;
 }
 
 } // namespace vivarium

@@ -18,8 +18,9 @@ public:
         : m_loop(loop), m_deviceLock(deviceLock) {}
 
     void post(std::function<void()> task) override;
-    // Runs now what is waiting and what that posts in turn. The loop's thread, device lock free.
-    void runPending();
+    // Runs now what is waiting and what that posts in turn; whether there was anything. The loop's
+    // thread, device lock free.
+    bool runPending();
 
 private:
     bool runOnce();

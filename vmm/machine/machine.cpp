@@ -3,6 +3,7 @@
 #include "vmm/base/log.h"
 #include "vmm/kvm/cpu_topology.h"
 #include "vmm/kvm/kvm_vm.h"
+#include "vmm/machine/ram_mapping.h"
 
 #include <algorithm>
 #include <utility>
@@ -11,8 +12,6 @@ namespace vivarium {
 
 namespace {
 
-constexpr GuestAddress kLowRamEnd = 0xA0000;  // then the VGA window
-constexpr GuestAddress kShadowEnd = 0x100000; // 0xC0000..0xFFFFF is the host bridge's (PAM)
 constexpr const char* kSection = "machine";
 constexpr uint32_t kSectionVersion = 1;
 
@@ -50,7 +49,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
     const CpuTopology topology = defaultTopology(config.cpuCount);
     machine->m_accelerator = TRY(KvmVm::create(system, topology));
     machine->m_memoryMap.setListener(&machine->m_accelerator->memoryListener());
-    TRY(machine->mapRam());
+    machine->m_ramMappings = TRY(mapGuestRam(machine->m_memoryMap, machine->m_memory));
 
     BoardServices services{
         .loop = loop,
@@ -107,33 +106,6 @@ Machine::~Machine() {
     m_tasks.runPending();
     m_ramMappings.clear();
     m_memoryMap.setListener(nullptr);
-}
-
-// RAM in separate regions, so that PAM changes never replace the big slots (vmm/bus/README.md).
-Result<void> Machine::mapRam() {
-    const auto map = [this](const char* name, GuestAddress base, GuestAddress end,
-                            uint64_t offset) -> Result<void> {
-        if (base >= end)
-            return {};
-        MemoryRegion region;
-        region.name = name;
-        region.base = base;
-        region.sizeBytes = end - base;
-        region.kind = MemoryKind::Ram;
-        region.host = m_memory.mapping().data() + offset;
-        m_ramMappings.push_back(TRY(m_memoryMap.map(std::move(region))));
-        return {};
-    };
-    for (const RamRange& range : m_memory.ranges()) {
-        const GuestAddress end = range.base + range.sizeBytes;
-        if (range.base != 0) {
-            TRY(map("high-ram", range.base, end, range.offsetBytes));
-            continue;
-        }
-        TRY(map("conventional-ram", 0, std::min(end, kLowRamEnd), 0));
-        TRY(map("extended-ram", kShadowEnd, end, kShadowEnd));
-    }
-    return {};
 }
 
 Result<void> Machine::start(FirstState first) {
@@ -404,8 +376,8 @@ Result<void> Machine::restoreState(ConstByteSpan bytes) {
     const auto restoreAll = [&]() -> Result<void> {
         StateReader reader = TRY(StateReader::open(bytes));
         TRY(reader.enterSection(kSection, kSectionVersion));
-        uint64_t nowNs;
-        uint64_t memoryBytes;
+        uint64_t nowNs = 0;
+        uint64_t memoryBytes = 0;
         TRY(reader.fields(nowNs, memoryBytes));
         if (memoryBytes != m_memory.sizeBytes())
             return fail(ErrorCode::Unsupported,

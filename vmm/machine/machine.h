@@ -100,7 +100,6 @@ public:
 
 private:
     Machine(GuestMemory memory, EventLoop& loop, Listener& listener);
-    Result<void> mapRam();
     Result<void> resetDevices();
     void handleRequests();
     void handleVcpuEvent(const VcpuEvent& event);

@@ -12,8 +12,6 @@ namespace vivarium {
 
 namespace {
 
-constexpr PciAddress kVgaAddress{1, 0};
-constexpr PciAddress kAhciAddress{31, 2};
 constexpr uint64_t kMaxFirmwareBytes = 16 << 20;
 constexpr uint64_t kMaxVideoRomBytes = 256 << 10;
 
@@ -75,9 +73,9 @@ Result<void> MachineBuilderBoard::build(ConfigDescriptors& descriptors) {
         options.input =
             m_config.vnc.readOnly ? VncOptions::Input::Ignored : VncOptions::Input::Accepted;
         options.threadStarted = m_services.vncThreadStarted;
-        m_vnc = TRY(VncServer::create(
-            TRY(descriptors.take(m_config.vnc.listenFd, "VNC server")),
-            {m_display, m_input, m_services.tasks, m_services.deviceLock}, std::move(options)));
+        m_vnc = TRY(VncServer::create(TRY(descriptors.take(m_config.vnc.listenFd, "VNC server")),
+                                      {m_display, m_input, m_services.tasks, m_services.deviceLock},
+                                      std::move(options)));
     }
     return {};
 }
@@ -95,7 +93,8 @@ Result<void> MachineBuilderBoard::buildChipset(ConfigDescriptors& descriptors) {
     add(*m_pciBus);
     m_acpiPm = TRY(AcpiPm::create(s.ports, m_lines.addSource(), s.timers, s.system));
     add(*m_acpiPm);
-    m_lpc = std::make_unique<LpcBridge>(s.ports, s.memoryMap, m_lines.addSource(), *m_acpiPm, start);
+    m_lpc =
+        std::make_unique<LpcBridge>(s.ports, s.memoryMap, m_lines.addSource(), *m_acpiPm, start);
     const PciServices pci{s.ports, s.memoryMap, s.interrupts, *m_lpc};
     if (m_config.firmware.kind != control::FirmwareKind::None && m_config.firmware.romFd >= 0) {
         const UniqueFd file = TRY(descriptors.take(m_config.firmware.romFd, "firmware"));
@@ -114,13 +113,13 @@ Result<void> MachineBuilderBoard::buildChipset(ConfigDescriptors& descriptors) {
     m_resetControl = TRY(ResetControl::create(s.ports, *m_pciBus, s.system));
     add(*m_resetControl);
     if (m_config.hpet) {
-        m_hpet = TRY(Hpet::create(
-            s.memoryMap, m_lines.addSource(), s.timers,
-            [connect = s.setPitOutput](Hpet::LegacyRouting routing) {
-                if (connect)
-                    connect(routing == Hpet::LegacyRouting::On ? Accelerator::PitOutput::Disconnected
-                                                               : Accelerator::PitOutput::Connected);
-            }));
+        m_hpet = TRY(Hpet::create(s.memoryMap, m_lines.addSource(), s.timers,
+                                  [connect = s.setPitOutput](Hpet::LegacyRouting routing) {
+                                      if (connect)
+                                          connect(routing == Hpet::LegacyRouting::On
+                                                      ? Accelerator::PitOutput::Disconnected
+                                                      : Accelerator::PitOutput::Connected);
+                                  }));
         add(*m_hpet);
     }
     return {};
@@ -149,7 +148,8 @@ Result<std::unique_ptr<BlockDevice>> MachineBuilderBoard::openImage(UniqueFd ima
     RawImageOptions options;
     options.access = access;
     options.threadStarted = m_services.diskThreadStarted;
-    return std::unique_ptr<BlockDevice>(TRY(RawImage::create(std::move(image), std::move(options))));
+    return std::unique_ptr<BlockDevice>(
+        TRY(RawImage::create(std::move(image), std::move(options))));
 }
 
 Result<void> MachineBuilderBoard::buildStorage(ConfigDescriptors& descriptors) {
@@ -164,8 +164,8 @@ Result<void> MachineBuilderBoard::buildStorage(ConfigDescriptors& descriptors) {
         const bool optical = config.kind == control::DriveKind::Optical;
         drive.kind = optical ? AhciDrive::Kind::Optical : AhciDrive::Kind::Disk;
         if (config.format != "raw")
-            return fail(ErrorCode::Unsupported, config.id + ": the image format " + config.format +
-                                                    " is not supported");
+            return fail(ErrorCode::Unsupported,
+                        config.id + ": the image format " + config.format + " is not supported");
         if (config.imageFd >= 0) {
             drive.image = TRY(openImage(TRY(descriptors.take(config.imageFd, "disk image")),
                                         optical || config.readOnly ? DiskAccess::ReadOnly
@@ -174,12 +174,10 @@ Result<void> MachineBuilderBoard::buildStorage(ConfigDescriptors& descriptors) {
         }
         drives.push_back(std::move(drive));
     }
-    m_ahci = TRY(AhciController::create(kAhciAddress,
-                                        {{s.ports, s.memoryMap, s.interrupts, *m_lpc},
-                                         s.memory,
-                                         s.tasks,
-                                         s.storageListener},
-                                        std::move(drives)));
+    m_ahci = TRY(AhciController::create(
+        kAhciAddress,
+        {{s.ports, s.memoryMap, s.interrupts, *m_lpc}, s.memory, s.tasks, s.storageListener},
+        std::move(drives)));
     return addPci(*m_ahci);
 }
 
@@ -222,8 +220,8 @@ Result<void> MachineBuilderBoard::buildSerial(const control::SerialConfig& port,
         return fail(ErrorCode::InvalidArgument, "a serial port is there twice or not COM1 to COM4");
     std::unique_ptr<CharacterBackend> peer;
     if (port.kind == control::SerialKind::File) {
-        peer = std::make_unique<FileBackend>(
-            s.loop, s.deviceLock, TRY(descriptors.take(port.outputFd, "serial output")));
+        peer = std::make_unique<FileBackend>(s.loop, s.deviceLock,
+                                             TRY(descriptors.take(port.outputFd, "serial output")));
     } else if (port.kind == control::SerialKind::Stream && port.listenFd >= 0) {
         peer = TRY(SocketServerBackend::create(
             s.loop, s.deviceLock, TRY(descriptors.take(port.listenFd, "serial socket"))));
@@ -234,8 +232,8 @@ Result<void> MachineBuilderBoard::buildSerial(const control::SerialConfig& port,
             input = TRY(output.duplicate());
         else if (port.inputFd >= 0)
             input = TRY(descriptors.take(port.inputFd, "serial input"));
-        peer = TRY(
-            StreamBackend::create(s.loop, s.deviceLock, std::move(input), std::move(output)));
+        peer =
+            TRY(StreamBackend::create(s.loop, s.deviceLock, std::move(input), std::move(output)));
     }
     auto& backend = m_serialBackends[port.port];
     backend = std::make_unique<RingBackend>(s.loop, s.deviceLock, std::move(peer));

@@ -23,6 +23,8 @@
 #include "vmm/devices/serial/uart_16550.h"
 #include "vmm/devices/storage/ahci_controller.h"
 #include "vmm/disk/raw_image.h"
+#include "vmm/firmware/tables/platform_description.h"
+#include "vmm/firmware/tables/smbios_tables.h"
 #include "vmm/machine/board.h"
 
 #include <array>
@@ -57,6 +59,9 @@ public:
     uint32_t vncClientCount() const override { return m_vnc ? m_vnc->clientCount() : 0; }
 
 private:
+    static constexpr PciAddress kVgaAddress{1, 0};
+    static constexpr PciAddress kAhciAddress{31, 2};
+
     bool startsKernel() const { return m_config.kernel.kernelFd >= 0; }
     Result<void> buildChipset(ConfigDescriptors& descriptors);
     Result<void> buildDisplay(ConfigDescriptors& descriptors);
@@ -66,7 +71,11 @@ private:
     Result<void> buildFirmwareConfig();
     Result<void> takeKernel(ConfigDescriptors& descriptors);
     Result<std::unique_ptr<BlockDevice>> openImage(UniqueFd image, DiskAccess access) const;
-    std::string bootOrder() const;
+    PlatformDescription platform() const;
+    SmbiosDescription smbios() const;
+    std::vector<std::string> bootPaths() const; // of firmware, best first
+    Result<void> addFirmwareItems();
+    Result<void> addFirmwareFiles();
     void add(Device& device) { m_devices.push_back(&device); }
     Result<void> addPci(PciDevice& device);
 
