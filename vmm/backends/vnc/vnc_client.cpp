@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <rfb/rfb.h>
 #include <sys/eventfd.h>
@@ -44,9 +46,9 @@ uint16_t scaled(int position, int size) {
 } // namespace
 
 VncClient::VncClient(VncClientHost& host, uint64_t id, _rfbScreenInfo& screen, UniqueFd socket,
-                     UniqueFd wakeEvent, VncClientOptions options, Mutex& handshakes)
+                     UniqueFd wakeEvent, const VncOptions& options, Mutex& handshakes)
     : m_host(host), m_id(id), m_screen(screen), m_socket(std::move(socket)),
-      m_wakeEvent(std::move(wakeEvent)), m_options(std::move(options)), m_handshakes(handshakes) {
+      m_wakeEvent(std::move(wakeEvent)), m_options(options), m_handshakes(handshakes) {
     if (auto copy = m_socket.duplicate())
         m_shutdown = std::move(*copy);
     else
@@ -116,22 +118,43 @@ void VncClient::run() {
 
     auto handshakeEnd =
         std::chrono::steady_clock::now() + std::chrono::milliseconds(m_options.handshakeTimeoutMs);
-    // The library's select() has no room for larger descriptors.
-    if (!m_stopping && m_socket.get() < FD_SETSIZE) {
-        prepareScreen();
-        m_client = rfbNewClient(&m_screen, m_socket.release());
-        // A web page in the user's browser may open WebSockets to this host; only real VNC is
-        // served.
-        if (m_client && !m_client->wsctx)
-            serve(handshakeEnd);
-        if (m_client) {
-            if (m_client->sock != RFB_INVALID_SOCKET)
-                rfbCloseClient(m_client);
-            rfbClientConnectionGone(m_client);
-        }
+    if (!m_stopping && beginSession())
+        serve(handshakeEnd);
+    if (m_client) {
+        if (m_client->sock != RFB_INVALID_SOCKET)
+            rfbCloseClient(m_client);
+        rfbClientConnectionGone(m_client);
     }
     m_finished = true;
     m_host.clientGone(m_id);
+}
+
+// Makes the library's client. Before the library sends anything it looks at what the peer sent, for
+// WebSockets: for a tenth of a second, or for ever (0.9.14) when that is one to three bytes; and a
+// web page in the user's browser could come in this way. So it is shown a pair of our own, on which
+// a plain client seems to talk, and gets the connection afterwards.
+bool VncClient::beginSession() {
+    constexpr std::string_view kPlainClient = "RFB 003.008\n";
+    int pair[2];
+    // The library's select() has no room for larger descriptors.
+    if (m_socket.get() >= FD_SETSIZE ||
+        ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return false;
+    UniqueFd decoy(pair[0]), ours(pair[1]);
+    char version[sz_rfbProtocolVersionMsg];
+    if (decoy.get() >= FD_SETSIZE ||
+        ::write(ours.get(), kPlainClient.data(), kPlainClient.size()) !=
+            static_cast<ssize_t>(kPlainClient.size()))
+        return false;
+    prepareScreen();
+    m_client = rfbNewClient(&m_screen, decoy.release()); // closes it when it fails
+    if (!m_client || ::recv(ours.get(), version, sizeof version, MSG_DONTWAIT) != sizeof version)
+        return false;
+    ::close(m_client->sock);
+    m_client->sock = m_socket.release();
+    int one = 1; // a key press waits for nothing; fails on Unix sockets, which do not wait either
+    ::setsockopt(m_client->sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return rfbWriteExact(m_client, version, sizeof version) > 0;
 }
 
 void VncClient::prepareScreen() {
@@ -163,7 +186,7 @@ void VncClient::newFramebuffer(uint32_t width, uint32_t height) {
 }
 
 void VncClient::serve(Deadline handshakeEnd) {
-    m_client->viewOnly = m_options.input == VncClientOptions::Input::Ignored;
+    m_client->viewOnly = m_options.input == VncOptions::Input::Ignored;
     while (!m_stopping && m_client->sock != RFB_INVALID_SOCKET) {
         bool readable = false;
         if (!waitForWork(handshakeEnd, readable))
@@ -289,9 +312,14 @@ void VncClient::sendClipboard(const std::string& utf8) {
     auto latin1 = utf8ToLatin1(utf8);
     if (!latin1)
         return;
-    std::string text = utf8; // the library takes it writable
-    rfbSendServerCutTextUTF8(&m_screen, text.data(), static_cast<int>(text.size()), latin1->data(),
-                             static_cast<int>(latin1->size()));
+    // Not left to the library's choice: 0.9.14 announces the length of the UTF-8 text and then
+    // sends the Latin-1 one.
+    std::string text = m_client->enableExtendedClipboard ? utf8 : *latin1;
+    auto length = static_cast<int>(text.size());
+    if (m_client->enableExtendedClipboard)
+        rfbSendServerCutTextUTF8(&m_screen, text.data(), length, nullptr, 0);
+    else
+        rfbSendServerCutText(&m_screen, text.data(), length);
 }
 
 // --- Called by libvncserver on the client's thread ---------------------------------------------

@@ -38,11 +38,17 @@ public:
     virtual void clientGone(uint64_t id) = 0; // its last call
 };
 
-struct VncClientOptions {
-    std::string password; // empty: none
+struct VncOptions {
+    std::string password; // empty: none; VNC uses its first 8 bytes (RFC 6143, 7.2.2)
+    std::string desktopName = "Vivarium";
     enum class Input { Accepted, Ignored } input = Input::Accepted;
-    uint32_t handshakeTimeoutMs = 10'000;
-    std::function<void()> threadStarted; // first call of the client's thread
+    uint32_t handshakeTimeoutMs = 10'000; // to finish authentication
+    // First call of every thread (a sandbox filter). May be empty, as the others.
+    std::function<void()> threadStarted;
+    // On the device thread: a client copied text (UTF-8, at most 1 MiB); the number of clients that
+    // see the machine changed.
+    std::function<void(const std::string& utf8)> clipboardChanged;
+    std::function<void(uint32_t count)> clientCountChanged;
 };
 
 // One connection with its own thread and its own copy of the picture, so that a slow or hostile
@@ -52,10 +58,11 @@ public:
     static constexpr size_t kMaxClipboardBytes = 1 << 20;
     static constexpr size_t kMaxDamageRectangles = 64; // more are united
 
-    // `screen` is borrowed and used by this client alone. `handshakes`: libvncserver keeps the list
-    // of security types process-wide, so one client at a time negotiates them.
+    // `screen` is borrowed and used by this client alone; `host` and `options` outlive it.
+    // `handshakes`: libvncserver keeps the list of security types process-wide, so one client at a
+    // time negotiates them.
     VncClient(VncClientHost& host, uint64_t id, _rfbScreenInfo& screen, UniqueFd socket,
-              UniqueFd wakeEvent, VncClientOptions options, Mutex& handshakes);
+              UniqueFd wakeEvent, const VncOptions& options, Mutex& handshakes);
     ~VncClient(); // stops and waits
 
     uint64_t id() const { return m_id; }
@@ -80,6 +87,7 @@ private:
     };
 
     void run();
+    bool beginSession();
     void prepareScreen();
     void newFramebuffer(uint32_t width, uint32_t height);
     void serve(Deadline handshakeEnd);
@@ -104,7 +112,7 @@ private:
     UniqueFd m_socket;   // until the library takes it
     UniqueFd m_shutdown; // the same connection, to end it from elsewhere
     UniqueFd m_wakeEvent;
-    const VncClientOptions m_options;
+    const VncOptions& m_options;
     Mutex& m_handshakes;
     std::atomic<bool> m_stopping = false;
     std::atomic<bool> m_finished = false;

@@ -50,19 +50,19 @@ void VncServer::ScreenDeleter::operator()(_rfbScreenInfo* screen) const {
     rfbScreenCleanup(screen);
 }
 
-Result<std::unique_ptr<VncServer>> VncServer::create(VncServerOptions options, Display& display,
-                                                     InputRouter& input, TaskQueue& tasks) {
-    if (!options.listener)
+Result<std::unique_ptr<VncServer>> VncServer::create(UniqueFd listening, Services services,
+                                                     VncOptions options) {
+    if (!listening)
         return fail(ErrorCode::InvalidArgument, "VNC server: no listening socket");
-    int flags = ::fcntl(options.listener.get(), F_GETFL);
-    if (flags < 0 || ::fcntl(options.listener.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+    int flags = ::fcntl(listening.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(listening.get(), F_SETFL, flags | O_NONBLOCK) != 0)
         return systemError(errno, "VNC server: prepare listening socket");
     UniqueFd wakeEvent(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wakeEvent)
         return systemError(errno, "VNC server: create event");
     rfbLogEnable(FALSE); // its lines are for developers, and clients trigger them
     std::vector<Screen> screens;
-    for (unsigned i = 0; i < kMaxClients; ++i) {
+    for (uint32_t i = 0; i < kMaxClients; ++i) {
         Screen screen(rfbGetScreen(nullptr, nullptr, 640, 480, 8, 3, 4));
         if (!screen)
             return fail(ErrorCode::LimitExceeded, "VNC server: out of memory");
@@ -72,27 +72,25 @@ Result<std::unique_ptr<VncServer>> VncServer::create(VncServerOptions options, D
         screen->port = screen->ipv6port = 0;
         screens.push_back(std::move(screen));
     }
-    return std::unique_ptr<VncServer>(new VncServer(std::move(options), std::move(wakeEvent),
-                                                    std::move(screens), display, input, tasks));
+    return std::unique_ptr<VncServer>(new VncServer(std::move(listening), std::move(wakeEvent),
+                                                    std::move(screens), services,
+                                                    std::move(options)));
 }
 
-VncServer::VncServer(VncServerOptions options, UniqueFd wakeEvent, std::vector<Screen> screens,
-                     Display& display, InputRouter& input, TaskQueue& tasks)
-    : m_options(std::move(options)), m_wakeEvent(std::move(wakeEvent)), m_display(display),
-      m_input(input), m_tasks(tasks), m_link(std::make_shared<Link>(Link{this})),
-      m_freeScreens(std::move(screens)) {
+VncServer::VncServer(UniqueFd listening, UniqueFd wakeEvent, std::vector<Screen> screens,
+                     Services services, VncOptions options)
+    : m_options(std::move(options)), m_listening(std::move(listening)),
+      m_wakeEvent(std::move(wakeEvent)), m_services(services),
+      m_link(std::make_shared<Link>(Link{this})), m_freeScreens(std::move(screens)) {
     for (Screen& screen : m_freeScreens)
         screen->desktopName = m_options.desktopName.c_str();
     m_acceptor = std::jthread([this](const std::stop_token& stop) { acceptLoop(stop); });
 }
 
 VncServer::~VncServer() {
-    m_link->server = nullptr;
     m_acceptor.request_stop();
     wakeAcceptor();
     m_acceptor.join();
-    if (m_viewing)
-        m_display.removeViewer(*this);
     std::vector<std::unique_ptr<VncClient>> clients;
     {
         MutexLocker lock(m_clientsMutex);
@@ -101,6 +99,11 @@ VncServer::~VncServer() {
     for (auto& client : clients)
         client->stop();
     clients.clear(); // waits for their threads, which may still call the host
+    MutexLocker lock(m_services.deviceLock);
+    m_link->server = nullptr;
+    if (m_viewing)
+        m_services.display.removeViewer(*this);
+    m_viewers.clear();
 }
 
 void VncServer::disconnectClients() {
@@ -130,7 +133,7 @@ void VncServer::acceptLoop(const std::stop_token& stop) {
         uint64_t nowNs = monotonicNs();
         bool paused = nowNs < m_pauseUntilNs;
         int timeoutMs = paused ? static_cast<int>((m_pauseUntilNs - nowNs) / 1'000'000) + 1 : -1;
-        pollfd fds[2] = {{m_wakeEvent.get(), POLLIN, 0}, {m_options.listener.get(), POLLIN, 0}};
+        pollfd fds[2] = {{m_wakeEvent.get(), POLLIN, 0}, {m_listening.get(), POLLIN, 0}};
         if (::poll(fds, listening && !paused ? 2 : 1, timeoutMs) < 0 && errno != EINTR)
             return;
         if (fds[0].revents) {
@@ -148,8 +151,7 @@ void VncServer::acceptLoop(const std::stop_token& stop) {
 }
 
 void VncServer::accept() {
-    UniqueFd socket(
-        ::accept4(m_options.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    UniqueFd socket(::accept4(m_listening.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) {
         // Out of descriptors or memory: the connection stays in the queue, so try again later.
         if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
@@ -164,16 +166,11 @@ void VncServer::accept() {
     MutexLocker lock(m_clientsMutex);
     if (!wakeEvent || m_freeScreens.empty())
         return; // turned away
-    VncClientOptions options;
-    options.password = m_options.password;
-    options.input = m_options.input;
-    options.handshakeTimeoutMs = m_options.handshakeTimeoutMs;
-    options.threadStarted = m_options.threadStarted;
     m_usedScreens.push_back(std::move(m_freeScreens.back()));
     m_freeScreens.pop_back();
-    m_clients.push_back(std::make_unique<VncClient>(
-        static_cast<VncClientHost&>(*this), m_nextId++, *m_usedScreens.back(), std::move(socket),
-        std::move(wakeEvent), std::move(options), m_handshakes));
+    m_clients.push_back(std::make_unique<VncClient>(static_cast<VncClientHost&>(*this), m_nextId++,
+                                                    *m_usedScreens.back(), std::move(socket),
+                                                    std::move(wakeEvent), m_options, m_handshakes));
 }
 
 void VncServer::reap() {
@@ -223,9 +220,11 @@ void VncServer::clientPointer(uint64_t id, const VncPointer& pointer) {
 }
 
 void VncServer::clientClipboard(uint64_t, std::string utf8) {
-    MutexLocker lock(m_queueMutex);
-    m_clipboard = std::move(utf8); // only the newest counts
-    postDrainLocked();
+    {
+        MutexLocker lock(m_queueMutex);
+        m_clipboard = std::move(utf8); // only the newest counts
+    }
+    postDrain();
 }
 
 void VncServer::clientGone(uint64_t id) {
@@ -234,30 +233,29 @@ void VncServer::clientGone(uint64_t id) {
 }
 
 void VncServer::enqueue(const Event& event) {
-    MutexLocker lock(m_queueMutex);
-    bool input = event.kind == Event::Kind::Key || event.kind == Event::Kind::Pointer;
-    if (event.kind == Event::Kind::Pointer && !m_queue.empty()) {
-        Event& last = m_queue.back();
-        if (last.kind == Event::Kind::Pointer && last.client == event.client &&
-            last.pointer.buttons == event.pointer.buttons) {
-            last.pointer = event.pointer; // moves in between are of no use
-            return;
-        }
+    {
+        MutexLocker lock(m_queueMutex);
+        Event* last = m_queue.empty() ? nullptr : &m_queue.back();
+        bool input = event.kind == Event::Kind::Key || event.kind == Event::Kind::Pointer;
+        if (last && event.kind == Event::Kind::Pointer && last->kind == event.kind &&
+            last->client == event.client && last->pointer.buttons == event.pointer.buttons)
+            last->pointer = event.pointer; // moves in between are of no use
+        else if (input && m_queue.size() >= kMaxQueuedInputs)
+            m_overflowed = true; // a release may be lost: then everything is released
+        else
+            m_queue.push_back(event); // at most two others a client, so only input needs a bound
     }
-    // There are at most two other events a client, so only input needs a bound. A release may be
-    // lost by it: then everything is released.
-    if (input && m_queue.size() >= kMaxQueuedInputs) {
-        m_overflowed = true;
-        return;
-    }
-    m_queue.push_back(event);
-    postDrainLocked();
+    postDrain();
 }
 
-void VncServer::postDrainLocked() {
-    if (std::exchange(m_drainPosted, true))
-        return;
-    m_tasks.post([link = m_link] {
+// Posts with no lock held: the queue may run the task at once.
+void VncServer::postDrain() {
+    {
+        MutexLocker lock(m_queueMutex);
+        if (std::exchange(m_drainPosted, true))
+            return;
+    }
+    m_services.tasks.post([link = m_link] {
         if (link->server)
             link->server->drain();
     });
@@ -310,9 +308,9 @@ void VncServer::handle(const Event& event) {
 
 void VncServer::handleKey(Viewer& viewer, const Event& event) {
     for (auto [code, down] :
-         viewer.keys.translate(event.keysym, event.down, m_input.leds().capsLock))
+         viewer.keys.translate(event.keysym, event.down, m_services.input.leds().capsLock))
         viewer.input.key(code, down);
-    m_display.expectChange();
+    m_services.display.expectChange();
 }
 
 void VncServer::handlePointer(Viewer& viewer, const VncPointer& pointer) {
@@ -324,16 +322,16 @@ void VncServer::handlePointer(Viewer& viewer, const VncPointer& pointer) {
     event.buttons = pointerButtons(pointer.buttons);
     event.wheel = (pressed & WheelUp ? 1 : 0) - (pressed & WheelDown ? 1 : 0);
     viewer.input.absolutePointer(event);
-    m_display.expectChange();
+    m_services.display.expectChange();
 }
 
 void VncServer::admit(uint64_t id) {
-    m_viewers.emplace(id, std::make_unique<Viewer>(m_input));
+    m_viewers.emplace(id, std::make_unique<Viewer>(m_services.input));
     ++m_viewerCount;
     if (!m_viewing) {
         m_viewing = true;
         m_scanout.reset();
-        m_display.addViewer(*this); // tells the scanout, where there is one
+        m_services.display.addViewer(*this); // tells the scanout, where there is one
     }
     {
         MutexLocker lock(m_clientsMutex);
@@ -350,7 +348,7 @@ void VncServer::dismiss(uint64_t id) {
     --m_viewerCount;
     if (m_viewers.empty()) {
         m_viewing = false;
-        m_display.removeViewer(*this);
+        m_services.display.removeViewer(*this);
         m_scanout.reset();
     }
     if (m_options.clientCountChanged)

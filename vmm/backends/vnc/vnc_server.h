@@ -8,6 +8,7 @@
 #include "vmm/base/task_queue.h"
 #include "vmm/base/thread_annotations.h"
 #include "vmm/base/unique_fd.h"
+#include "vmm/bus/device_lock.h"
 
 #include <atomic>
 #include <cstdint>
@@ -22,37 +23,29 @@
 
 namespace vivarium {
 
-struct VncServerOptions {
-    UniqueFd listener;    // a listening TCP or Unix socket; who may reach it is the caller's choice
-    std::string password; // empty: none; VNC uses its first 8 bytes
-    std::string desktopName = "Vivarium";
-    VncClientOptions::Input input = VncClientOptions::Input::Accepted;
-    uint32_t handshakeTimeoutMs = 10'000;
-    std::function<void()> threadStarted; // first call of every thread (a seccomp filter)
-    // On the device thread: a client copied text (UTF-8, at most 1 MiB); the number of clients that
-    // see the machine changed.
-    std::function<void(const std::string& utf8)> clipboardChanged;
-    std::function<void(unsigned count)> clientCountChanged;
-};
-
-// Serves the display to VNC clients (RFC 6143), by libvncserver. One thread accepts, each client
-// has one. It is a viewer of the display only while a client has been let in, so no client means no
-// refreshes. Created, destroyed and, where not said otherwise, called on the device thread with the
-// device lock held; its own threads never take that lock.
+// Serves the display to VNC clients (RFB 3.8, RFC 6143), by libvncserver. One thread accepts, each
+// client has one. It is a viewer of the display only while a client has been let in, so without
+// clients there are no refreshes. Created, destroyed and called with the device lock free.
 class VncServer final : private DisplayViewer, private VncClientHost {
 public:
-    static constexpr unsigned kMaxClients = 16; // more are turned away
+    static constexpr uint32_t kMaxClients = 16; // more are turned away
     static constexpr size_t kMaxQueuedInputs = 1024;
     static constexpr size_t kMaxClipboardBytes = VncClient::kMaxClipboardBytes;
 
-    // `display`, `input` and `tasks` outlive the server. Errors: InvalidArgument (no socket), the
-    // host's.
-    static Result<std::unique_ptr<VncServer>> create(VncServerOptions options, Display& display,
-                                                     InputRouter& input, TaskQueue& tasks);
+    struct Services { // all outlive the server
+        Display& display;
+        InputRouter& input;
+        TaskQueue& tasks;
+        DeviceLock& deviceLock;
+    };
+    // `listening`: a listening stream socket (TCP or Unix); who may reach it is the caller's
+    // choice. Errors: InvalidArgument (no socket), host errors.
+    static Result<std::unique_ptr<VncServer>> create(UniqueFd listening, Services services,
+                                                     VncOptions options);
     ~VncServer() override;
 
     // Clients that see the machine. Any thread.
-    unsigned clientCount() const { return m_viewerCount; }
+    uint32_t clientCount() const { return m_viewerCount; }
     // Ends all connections; new ones are accepted. Any thread.
     void disconnectClients();
     // What the guest copied, for the clients' clipboards; longer texts than kMaxClipboardBytes and
@@ -82,8 +75,8 @@ private:
         VncServer* server;
     };
 
-    VncServer(VncServerOptions options, UniqueFd wakeEvent, std::vector<Screen> screens,
-              Display& display, InputRouter& input, TaskQueue& tasks);
+    VncServer(UniqueFd listening, UniqueFd wakeEvent, std::vector<Screen> screens,
+              Services services, VncOptions options);
 
     // DisplayViewer
     void scanoutChanged(const Scanout& scanout) override;
@@ -98,7 +91,7 @@ private:
     void clientGone(uint64_t id) override;
 
     void enqueue(const Event& event);
-    void postDrainLocked() REQUIRES(m_queueMutex);
+    void postDrain();
     void drain();
     void handle(const Event& event);
     void handleKey(Viewer& viewer, const Event& event);
@@ -113,11 +106,10 @@ private:
     template <class Call>
     void forEachViewer(Call call);
 
-    const VncServerOptions m_options;
+    const VncOptions m_options;
+    UniqueFd m_listening;
     UniqueFd m_wakeEvent; // of the accepting thread
-    Display& m_display;
-    InputRouter& m_input;
-    TaskQueue& m_tasks;
+    Services m_services;
     // Shared with posted tasks, which may run after the server.
     std::shared_ptr<Link> m_link;
 
@@ -125,7 +117,7 @@ private:
     std::map<uint64_t, std::unique_ptr<Viewer>> m_viewers;
     std::shared_ptr<const MappedScanout> m_scanout; // shared: clients draw from it at their pace
     bool m_viewing = false;
-    std::atomic<unsigned> m_viewerCount = 0;
+    std::atomic<uint32_t> m_viewerCount = 0;
 
     // Accepting thread
     uint64_t m_nextId = 1;

@@ -1,248 +1,293 @@
-#include "tests/support/device_test_doubles.h"
-#include "tests/support/test_main.h"
-#include "vmm/backends/vnc/vnc_keysyms.h"
 #include "vmm/backends/vnc/vnc_server.h"
-#include "vmm/base/shared_mapping.h"
+
+#include "tests/support/test_main.h"
+#include "vmm/backends/vnc/vnc_test_peer.h"
 
 #include <QTest>
 
-#include <atomic>
-#include <cstring>
-#include <mutex>
-#include <thread>
+#include <random>
 
 #include <linux/input-event-codes.h>
-#include <netinet/in.h>
-#include <rfb/rfbclient.h>
-#include <sys/socket.h>
 
 using namespace vivarium;
-using vivarium::test::ManualClock;
+using namespace vivarium::test;
 
 namespace {
+using Keys = std::vector<std::pair<int, bool>>;
 
-// Runs tasks at once on the caller's thread, under the device lock, as the machine's queue would.
-class LockedTaskQueue final : public TaskQueue {
-public:
-    explicit LockedTaskQueue(DeviceLock& deviceLock) : m_deviceLock(deviceLock) {}
-    void post(std::function<void()> task) override {
-        MutexLocker lock(m_deviceLock);
-        task();
+std::string updateRequest(uint8_t incremental, uint16_t width, uint16_t height) {
+    std::string message{3, static_cast<char>(incremental), 0, 0, 0, 0};
+    for (uint16_t value : {width, height}) {
+        message.push_back(static_cast<char>(value >> 8));
+        message.push_back(static_cast<char>(value));
     }
-
-private:
-    DeviceLock& m_deviceLock;
-};
-
-class RecordingInput final : public InputDevice {
-public:
-    bool acceptsKeys() const override { return true; }
-    bool acceptsAbsolutePointer() const override { return true; }
-    void key(KeyCode code, bool down) override {
-        std::scoped_lock lock(mutex);
-        keys.emplace_back(static_cast<int>(code), down);
-    }
-    void absolutePointer(const AbsolutePointerEvent& event) override {
-        std::scoped_lock lock(mutex);
-        pointer = event;
-    }
-    size_t keyCount() {
-        std::scoped_lock lock(mutex);
-        return keys.size();
-    }
-    std::mutex mutex;
-    std::vector<std::pair<int, bool>> keys;
-    AbsolutePointerEvent pointer;
-};
-
-// A display with one picture that tests draw into.
-class TestSource final : public DisplaySource {
-public:
-    bool refresh() override { return false; }
-    std::optional<TextScreen> textScreen() override { return std::nullopt; }
-};
-
-struct Server {
-    DeviceLock deviceLock;
-    ManualClock clock;
-    TimerQueue timers{clock};
-    Display display{timers};
-    TestSource source;
-    InputRouter router;
-    RecordingInput input;
-    LockedTaskQueue tasks{deviceLock};
-    SharedMapping picture;
-    uint16_t port = 0;
-    std::unique_ptr<VncServer> vnc;
-
-    explicit Server(VncOptions options = {}) {
-        display.setSource(&source);
-        router.addDevice(input);
-        show(64, 48, 0x102030);
-        UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t length = sizeof address;
-        if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-            ::listen(socket.get(), 4) != 0 ||
-            ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
-            return;
-        port = ntohs(address.sin_port);
-        vnc = *VncServer::create(std::move(socket), {display, router, tasks, deviceLock},
-                                 std::move(options));
-    }
-
-    void show(uint32_t width, uint32_t height, uint32_t colour) {
-        MutexLocker lock(deviceLock);
-        SharedMapping next = *SharedMapping::create("picture", uint64_t{width} * height * 4);
-        for (uint64_t i = 0; i < uint64_t{width} * height; ++i)
-            storeLe<uint32_t>(next.data() + i * 4, colour);
-        ScanoutInfo info{width, height, width * 4, 0, next.sizeBytes(), ++generation};
-        display.setScanout({info, next.fd(), next.data()});
-        picture = std::move(next);
-    }
-    uint64_t generation = 0;
-};
-
-void silence(const char*, ...) {}
-
-// libvncclient, pumped by the test.
-struct Client {
-    rfbClient* client = rfbGetClient(8, 3, 4);
-    bool connected = false;
-    static inline const char* s_password = "";
-
-    explicit Client(uint16_t port, const char* password = "") {
-        rfbClientLog = rfbClientErr = silence;
-        s_password = password;
-        client->GetPassword = [](rfbClient*) { return ::strdup(s_password); };
-        client->canHandleNewFBSize = TRUE;
-        client->serverHost = ::strdup("127.0.0.1");
-        client->serverPort = port;
-        connected = rfbInitClient(client, nullptr, nullptr);
-        if (!connected)
-            client = nullptr; // freed by rfbInitClient
-    }
-    ~Client() {
-        if (client) {
-            std::free(client->frameBuffer);
-            rfbClientCleanup(client);
-        }
-    }
-    void pump() {
-        if (WaitForMessage(client, 20'000) > 0)
-            HandleRFBServerMessage(client);
-    }
-    uint32_t pixel(int x, int y) const {
-        return loadLe<uint32_t>(client->frameBuffer + (y * client->width + x) * 4) & 0xFFFFFF;
-    }
-};
-
-uint32_t asClientColour(uint32_t rgb) { // libvncclient asks for red in the lowest byte
-    return (rgb & 0xFF) << 16 | (rgb & 0xFF00) | (rgb >> 16 & 0xFF);
+    return message;
 }
-
+// Asks for what changed in a picture of 64 x 48 and draws it; false when something else comes.
+bool receiveRawUpdate(VncRawPeer& peer, std::vector<uint32_t>& picture) {
+    peer.send(updateRequest(1, 64, 48));
+    std::string head = peer.receive(4);
+    if (head.size() != 4 || head[0] != 0)
+        return false;
+    for (int rects = loadBe<uint16_t>(head.data() + 2); rects > 0; --rects) {
+        std::string rect = peer.receive(12);
+        if (rect.size() != 12 || loadBe<uint32_t>(rect.data() + 8) != 0) // raw encoding
+            return false;
+        size_t x = loadBe<uint16_t>(rect.data()), y = loadBe<uint16_t>(rect.data() + 2);
+        size_t width = loadBe<uint16_t>(rect.data() + 4),
+               height = loadBe<uint16_t>(rect.data() + 6);
+        std::string pixels = peer.receive(width * height * 4);
+        if (x + width > 64 || y + height > 48 || pixels.size() != width * height * 4)
+            return false;
+        for (size_t i = 0; i < width * height; ++i)
+            picture[(y + i / width) * 64 + x + i % width] =
+                loadLe<uint32_t>(pixels.data() + i * 4) & 0xFFFFFF;
+    }
+    return true;
+}
 } // namespace
 
 class VncServerTest : public QObject {
     Q_OBJECT
 private Q_SLOTS:
     void aClientSeesThePictureAndItsChanges() {
-        Server server;
-        Client client(server.port);
+        VncTestServer server;
+        VncTestClient client(server.port);
         QVERIFY(client.connected);
-        QTRY_VERIFY((client.pump(),
-                     client.client->width == 64 && client.pixel(5, 5) == asClientColour(0x102030)));
-        {
-            MutexLocker lock(server.deviceLock);
-            storeLe<uint32_t>(server.picture.data() + (10 * 64 + 20) * 4, 0xFFAA00);
-            server.display.addDamage({20, 10, 1, 1});
-            server.display.refreshNow();
-        }
-        QTRY_VERIFY((client.pump(), client.pixel(20, 10) == asClientColour(0xFFAA00)));
-        QCOMPARE(client.pixel(21, 10), asClientColour(0x102030));
+        QCOMPARE(client.client->width, 64);
+        QCOMPARE(client.client->height, 48);
+        QTRY_VERIFY((client.pump(), client.pixel(5, 5) == 0x102030));
+        server.draw(20, 10, 0xFFAA00);
+        QTRY_VERIFY((client.pump(), client.pixel(20, 10) == 0xFFAA00));
+        QCOMPARE(client.pixel(21, 10), 0x102030u);
     }
 
     void aNewSizeArrives() {
-        Server server;
-        Client client(server.port);
+        VncTestServer server;
+        VncTestClient client(server.port);
         QVERIFY(client.connected);
         server.show(100, 30, 0x00FF00);
         QTRY_VERIFY((client.pump(), client.client->width == 100 && client.client->height == 30 &&
-                                        client.pixel(99, 29) == asClientColour(0x00FF00)));
+                                        client.pixel(99, 29) == 0x00FF00));
+        server.draw(99, 0, 0x0000FF);
+        QTRY_VERIFY((client.pump(), client.pixel(99, 0) == 0x0000FF));
     }
 
-    void keysAndPointerReachTheGuest() {
-        Server server;
-        Client client(server.port);
+    void aClientOfFixedSizeSeesWhatFits() {
+        VncTestServer server;
+        VncRawPeer peer(server.port); // never says that it can follow sizes
+        QVERIFY(peer.enter());
+        std::vector<uint32_t> picture(64 * 48);
+        QVERIFY(receiveRawUpdate(peer, picture));
+        QCOMPARE(picture[47 * 64 + 29], 0x102030u);
+        server.show(30, 100, 0x00FF00);
+        while (picture[47 * 64 + 29] != 0x00FF00)
+            QVERIFY(receiveRawUpdate(peer, picture));
+        QCOMPARE(picture[47 * 64 + 30], 0u); // outside the new picture
+    }
+
+    void keysReachTheGuest() {
+        VncTestServer server;
+        VncTestClient client(server.port);
         QVERIFY(client.connected);
-        QTRY_VERIFY((client.pump(), client.client->width == 64));
-        SendKeyEvent(client.client, 'A', TRUE);
-        SendKeyEvent(client.client, 'A', FALSE);
-        SendPointerEvent(client.client, 63, 0, 4);
-        QTRY_COMPARE(server.input.keyCount(), size_t{2});
-        QTRY_VERIFY(([&] {
-            std::scoped_lock lock(server.input.mutex);
-            return server.input.pointer.x == 32767 && server.input.pointer.y == 0 &&
-                   server.input.pointer.buttons == 2;
-        }()));
-        QCOMPARE(server.input.keys[0].first, KEY_A);
-        QVERIFY(server.input.keys[0].second && !server.input.keys[1].second);
+        SendKeyEvent(client.client, 'a', TRUE);
+        SendKeyEvent(client.client, 'a', FALSE);
+        SendKeyEvent(client.client, XK_Return, TRUE);
+        QTRY_COMPARE(server.input.keys(), (Keys{{KEY_A, true}, {KEY_A, false}, {KEY_ENTER, true}}));
+    }
+
+    void thePointerReachesTheGuest() {
+        VncTestServer server;
+        VncTestClient client(server.port);
+        QVERIFY(client.connected);
+        SendPointerEvent(client.client, 63, 0, rfbButton3Mask);
+        QTRY_COMPARE(server.input.pointer().x, uint16_t{32767});
+        QCOMPARE(server.input.pointer().y, uint16_t{0});
+        QCOMPARE(server.input.pointer().buttons, static_cast<uint8_t>(PointerButton::Right));
+        for (int notch = 0; notch < 2; ++notch) {
+            SendPointerEvent(client.client, 0, 47, rfbButton5Mask);
+            SendPointerEvent(client.client, 0, 47, 0);
+        }
+        QTRY_COMPARE(server.input.wheel(), -2);
+        QTRY_COMPARE(server.input.pointer().y, uint16_t{32767});
     }
 
     void whatALeavingClientHeldIsReleased() {
-        Server server;
+        VncTestServer server;
         {
-            Client client(server.port);
+            VncTestClient client(server.port);
             QVERIFY(client.connected);
             SendKeyEvent(client.client, 'q', TRUE);
-            QTRY_COMPARE(server.input.keyCount(), size_t{1});
+            QTRY_COMPARE(server.input.keys().size(), size_t{1});
         }
-        QTRY_COMPARE(server.input.keyCount(), size_t{2});
-        QVERIFY(!server.input.keys[1].second);
+        QTRY_COMPARE(server.input.keys(), (Keys{{KEY_Q, true}, {KEY_Q, false}}));
         QTRY_COMPARE(server.vnc->clientCount(), 0u);
     }
 
     void aReadOnlyServerIgnoresInput() {
         VncOptions options;
         options.input = VncOptions::Input::Ignored;
-        Server server(options);
-        Client client(server.port);
+        VncTestServer server(options);
+        VncTestClient client(server.port);
         QVERIFY(client.connected);
         SendKeyEvent(client.client, 'a', TRUE);
         SendPointerEvent(client.client, 1, 1, 1);
         server.show(32, 32, 1); // its arrival shows that the input was read before
         QTRY_VERIFY((client.pump(), client.client->width == 32));
-        QCOMPARE(server.input.keyCount(), size_t{0});
+        QVERIFY(server.input.keys().empty());
     }
 
     void thePasswordDecides() {
         VncOptions options;
         options.password = "secret";
-        Server server(options);
-        QVERIFY(!Client(server.port, "wrong").connected);
-        QVERIFY(Client(server.port, "secret").connected);
+        VncTestServer server(options);
+        QVERIFY(!VncTestClient(server.port, "wrong").connected);
+        QVERIFY(!VncTestClient(server.port, "").connected);
+        QVERIFY(VncTestClient(server.port, "secret").connected);
+    }
+
+    void withAPasswordNobodyGetsInWithout() {
+        VncOptions options;
+        options.password = "secret";
+        VncTestServer server(options);
+        VncRawPeer peer(server.port);
+        QCOMPARE(peer.receive(12).size(), size_t{12});
+        peer.send("RFB 003.008\n");
+        QCOMPARE(peer.receive(2), std::string("\x01\x02")); // one type: VNC authentication
+        peer.send("\x01");                                  // asks for none
+        QVERIFY(peer.hungUp());
+        QCOMPARE(server.vnc->clientCount(), 0u);
     }
 
     void severalClientsAtOnce() {
-        Server server;
-        Client first(server.port), second(server.port);
+        VncTestServer server;
+        VncTestClient first(server.port), second(server.port);
         QVERIFY(first.connected && second.connected);
         QTRY_COMPARE(server.vnc->clientCount(), 2u);
         server.show(16, 16, 0x0000FF);
         QTRY_VERIFY((first.pump(), first.client->width == 16));
         QTRY_VERIFY((second.pump(), second.client->width == 16));
+        server.vnc->disconnectClients();
+        QTRY_COMPARE(server.vnc->clientCount(), 0u);
+        VncTestClient third(server.port);
+        QVERIFY(third.connected);
     }
 
-    void keysymsBecomeKeys() {
-        QCOMPARE(static_cast<int>(*keyCodeForKeysym(XK_Escape)), KEY_ESC);
-        QCOMPARE(static_cast<int>(*keyCodeForKeysym('!')), KEY_1);
-        QCOMPARE(static_cast<int>(*keyCodeForKeysym('z')), KEY_Z);
-        QCOMPARE(static_cast<int>(*keyCodeForKeysym(0x01000041)), KEY_A);
-        QVERIFY(!keyCodeForKeysym(0x12345678));
+    void withoutClientsNothingIsRefreshed() {
+        VncTestServer server;
+        unsigned before = server.source.refreshes;
+        {
+            VncTestClient client(server.port);
+            QVERIFY(client.connected);
+            QTRY_VERIFY(server.source.refreshes > before);
+        }
+        QTRY_COMPARE(server.vnc->clientCount(), 0u);
+        MutexLocker lock(server.deviceLock);
+        server.display.wake();
+        QVERIFY(!server.timers.nextDeadlineNs());
+    }
+
+    void clipboardTextIsPassedBothWays() {
+        std::mutex mutex;
+        std::string received;
+        VncOptions options;
+        options.clipboardChanged = [&](const std::string& text) {
+            std::scoped_lock lock(mutex);
+            received = text;
+        };
+        VncTestServer server(options);
+        VncTestClient client(server.port);
+        QVERIFY(client.connected);
+        std::string sent = "caf\xE9";
+        SendClientCutText(client.client, sent.data(), static_cast<int>(sent.size()));
+        QTRY_COMPARE((std::scoped_lock(mutex), received), std::string("caf\xC3\xA9"));
+        server.vnc->setClipboard("na\xC3\xAFve");
+        QTRY_COMPARE((client.pump(), client.clipboard), std::string("na\xEFve"));
+        server.vnc->setClipboard(std::string(VncServer::kMaxClipboardBytes + 1, 'x'));
+        server.vnc->setClipboard("\xFF");
+        server.vnc->setClipboard("last");
+        QTRY_COMPARE((client.pump(), client.clipboard), std::string("last"));
+    }
+
+    void anUnfinishedHandshakeTimesOut() {
+        VncOptions options;
+        options.handshakeTimeoutMs = 200;
+        VncTestServer server(options);
+        VncRawPeer silent(server.port), halfway(server.port);
+        halfway.send("RFB");
+        QVERIFY(silent.hungUp());
+        QVERIFY(halfway.hungUp());
+    }
+
+    void tooManyClientsAreTurnedAway() {
+        VncTestServer server;
+        std::vector<std::unique_ptr<VncRawPeer>> peers;
+        for (uint32_t i = 0; i < VncServer::kMaxClients; ++i) {
+            peers.push_back(std::make_unique<VncRawPeer>(server.port));
+            QVERIFY(peers.back()->connected());
+        }
+        for (auto& peer : peers) // all are being served
+            QCOMPARE(peer->receive(12).size(), size_t{12});
+        VncRawPeer late(server.port);
+        QCOMPARE(late.receive(12), std::string());
+        peers.clear();
+        QTRY_VERIFY(VncTestClient(server.port).connected);
+    }
+
+    void webSocketsAreRefused() {
+        VncTestServer server;
+        VncRawPeer page(server.port);
+        page.send("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                  "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: binary\r\n"
+                  "Origin: http://example.org\r\n\r\n");
+        QVERIFY(page.hungUp());
+        QCOMPARE(server.vnc->clientCount(), 0u);
+    }
+
+    void aClientThatReadsNothingHoldsNobodyUp() {
+        VncTestServer server;
+        server.show(1024, 768, 0x123456);
+        VncRawPeer slow(server.port);
+        QVERIFY(slow.enter());
+        for (int i = 0; i < 8; ++i) // 3 MiB each, none of it read
+            slow.send(updateRequest(0, 1024, 768));
+        VncTestClient client(server.port);
+        QVERIFY(client.connected);
+        QTRY_VERIFY((client.pump(), client.pixel(1000, 700) == 0x123456));
+        for (uint32_t i = 1; i <= 5; ++i) {
+            server.draw(i, i, i);
+            QTRY_VERIFY(
+                (client.pump(), client.pixel(static_cast<int>(i), static_cast<int>(i)) == i));
+        }
+        QCOMPARE(server.vnc->clientCount(), 2u);
+    } // and ends without waiting for it
+
+    void randomMessagesDoNoHarm() {
+        std::mt19937 random(7);
+        VncTestServer server;
+        for (int round = 0; round < 20; ++round) {
+            VncRawPeer peer(server.port);
+            QVERIFY(peer.enter());
+            std::string noise;
+            for (int i = 0; i < 300; ++i)
+                noise.push_back(static_cast<char>(random() % 4 ? random() % 12 : random()));
+            peer.send(noise);
+            server.show(20 + static_cast<uint32_t>(random() % 200),
+                        20 + static_cast<uint32_t>(random() % 200), 0);
+        }
+        QTRY_COMPARE(server.vnc->clientCount(), 0u);
+        QVERIFY(VncTestClient(server.port).connected);
+    }
+
+    void aMissingSocketIsAnError() {
+        VncTestServer server;
+        auto created = VncServer::create(
+            UniqueFd(), {server.display, server.router, server.tasks, server.deviceLock}, {});
+        QVERIFY(!created);
+        QCOMPARE(created.error().code, ErrorCode::InvalidArgument);
     }
 };
-
 VIVARIUM_TEST(VncServerTest)
+
 #include "vnc_server_test.moc"
