@@ -145,7 +145,7 @@ void Hpet::expired(unsigned index) {
         // A 32-bit one-shot matches again when the counter has gone around (2.3.9.2.1).
         uint64_t distance = (timer.comparator - counterNow()) & mask;
         timer.pending = true;
-        timer.matchTick = now + std::max(distance, kMinIntervalTicks);
+        timer.matchTick = now + (distance == 0 ? mask + 1 : std::max(distance, kMinIntervalTicks));
     }
     rearm(index);
 }

@@ -70,7 +70,7 @@ void PciBus::writeConfig(uint8_t bus, uint8_t devfn, uint16_t offset, unsigned s
 
 uint64_t PciBus::readPort(uint64_t offset, unsigned sizeBytes) {
     if (offset < kConfigDataOffset) {
-        if (sizeBytes == 4)
+        if (offset == 0 && sizeBytes == 4)
             return m_state.configAddress;
         return m_narrow.read ? m_narrow.read(m_narrow.device, offset, sizeBytes)
                              : accessMask(sizeBytes);
@@ -85,7 +85,7 @@ uint64_t PciBus::readPort(uint64_t offset, unsigned sizeBytes) {
 
 void PciBus::writePort(uint64_t offset, unsigned sizeBytes, uint64_t value) {
     if (offset < kConfigDataOffset) {
-        if (sizeBytes == 4)
+        if (offset == 0 && sizeBytes == 4)
             m_state.configAddress = static_cast<uint32_t>(value) & kAddressMask;
         else if (m_narrow.write)
             m_narrow.write(m_narrow.device, offset, sizeBytes, value);

@@ -26,8 +26,8 @@ public:
     void remove(const PciDevice& device);
     PciDevice* find(PciAddress address) const { return m_devices[address.devfn()]; }
 
-    // Byte and word accesses to ports 0xCF8..0xCFB are not configuration accesses: they reach this
-    // handler with an offset from 0xCF8 (the reset control register is the byte at 0xCF9).
+    // Anything but a doubleword at 0xCF8 is not for the address register (0xCF8..0xCFB): it reaches
+    // this handler with an offset from 0xCF8 (the reset control register is the byte at 0xCF9).
     void setNarrowPortHandler(IoHandler handler) { m_narrow = handler; }
 
     // Handler of the memory window; offset = bus << 20 | devfn << 12 | register.
