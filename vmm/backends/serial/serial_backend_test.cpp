@@ -8,6 +8,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <thread>
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -328,6 +330,47 @@ private Q_SLOTS:
             }
             turn();
         }
+    }
+
+    // A vCPU writes while the loop carries input and the peer reads slowly.
+    void writingFromAnotherThread() {
+        RingBackend backend(*m_loop, m_lock);
+        size_t received = 0;
+        backend.setReceiver([&](ConstByteSpan bytes) {
+            received += bytes.size();
+            backend.setReceiveRoom(16);
+        });
+        room(backend, 16);
+        UniqueFd client;
+        {
+            MutexLocker lock(m_lock);
+            client = std::move(*backend.attach());
+        }
+        constexpr size_t kLines = 2000;
+        std::string expected;
+        for (size_t i = 0; i < kLines; ++i)
+            expected += "line " + std::to_string(i) + "\n";
+        std::jthread vcpu([&] {
+            for (size_t at = 0; at < expected.size(); at += 7)
+                write(backend, std::string_view(expected).substr(at, 7));
+        });
+        std::string text;
+        std::jthread peer([&] {
+            char buffer[256];
+            while (text.size() < expected.size()) {
+                ssize_t count = ::read(client.get(), buffer, sizeof buffer);
+                if (count <= 0 || ::write(client.get(), "k", 1) != 1)
+                    break;
+                text.append(buffer, static_cast<size_t>(count));
+            }
+            m_loop->post([&] { m_loop->stop(); });
+        });
+        m_loop->run();
+        vcpu.join();
+        peer.join();
+        turn(100);
+        QCOMPARE(text, expected);
+        QVERIFY(received > 0);
     }
 
     void ringPassesOnToAnotherBackend() {
