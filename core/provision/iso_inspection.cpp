@@ -57,11 +57,7 @@ Result<IsoInfo> inspectHere(const QString& path) {
     if (S_ISREG(status.st_mode) && status.st_size == 0)
         return fail(ErrorCode::InvalidArgument,
                     u"The image %1 is empty."_s.arg(path).toStdString());
-    std::array<uint8_t, kSectorBytes * kMaxDescriptors> bytes;
-    const ssize_t length = ::pread(fd.get(), bytes.data(), bytes.size(), kDescriptorsOffset);
-    if (length < 0)
-        return systemError(errno, u"The image %1 cannot be read"_s.arg(path).toStdString());
-    IsoInfo info = parseVolumeDescriptors({bytes.data(), static_cast<size_t>(length)});
+    IsoInfo info = readVolumeDescriptors(fd.get());
     info.fileBytes =
         S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : info.statedBytes;
     return info;
@@ -93,6 +89,12 @@ IsoInfo parseVolumeDescriptors(ConstByteSpan descriptors) {
     if (info.iso9660)
         info.guestTypeId = guessGuestType(info.volumeId, info.applicationId).id;
     return info;
+}
+
+IsoInfo readVolumeDescriptors(int fd) {
+    std::array<uint8_t, kSectorBytes * kMaxDescriptors> bytes;
+    const ssize_t length = ::pread(fd, bytes.data(), bytes.size(), kDescriptorsOffset);
+    return parseVolumeDescriptors({bytes.data(), length > 0 ? static_cast<size_t>(length) : 0});
 }
 
 QFuture<Result<IsoInfo>> inspectIso(const QString& path) {

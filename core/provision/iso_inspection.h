@@ -28,6 +28,9 @@ struct IsoInfo {
 // 6.2.1 and 8). Foreign bytes: never fails, tells what it could read.
 IsoInfo parseVolumeDescriptors(ConstByteSpan descriptors);
 
+// The same from an open file (fileBytes stays 0). Blocks as reading the file does.
+IsoInfo readVolumeDescriptors(int fd);
+
 // Inspects the file in the background. Errors: NotFound, PermissionDenied, InvalidArgument (a
 // folder, an empty file), Io; each a sentence. A file that is no ISO image is a success with
 // iso9660 false.

@@ -2,8 +2,8 @@
 
 #include "core/database/library.h"
 #include "core/model/machine_id.h"
+#include "core/supervisor/machine_status.h"
 #include "core/supervisor/worker_connection.h"
-#include "vmm/control/machine_state.h"
 
 #include <QFuture>
 #include <QObject>
@@ -13,24 +13,16 @@
 
 namespace vivarium {
 
-using control::MachineState;
-using control::StopReason;
-
-// What a machine is doing, as far as lock and socket tell.
-struct MachineStatus {
-    MachineState state = MachineState::PoweredOff;
-    StopReason reason = StopReason::None;
-    QString detail; // English; registers after an internal error, last words after a crash
-};
-
 // Starts workers, finds those that run already, and keeps every machine's state true: from the lock
 // and the socket, never from the database. Watches $XDG_RUNTIME_DIR/vivarium for workers that other
 // programs start. Lives on the library's thread; nothing blocks.
 class Supervisor : public QObject {
     Q_OBJECT
 public:
-    // `workerProgram`: path of vivarium-vmm; empty finds it beside the running program or in libexec.
-    explicit Supervisor(Library& library, const QString& workerProgram = {}, QObject* parent = nullptr);
+    // `workerProgram`: path of vivarium-vmm; empty finds it beside the running program or in
+    // libexec. `runtimeFolder`: of the workers' sockets; empty takes ApplicationPaths.
+    explicit Supervisor(Library& library, const QString& workerProgram = {},
+                        QObject* parent = nullptr, const QString& runtimeFolder = {});
     ~Supervisor() override;
 
     // Finishes once the state of every machine that had a worker at construction is known (its
@@ -41,8 +33,8 @@ public:
     // `statusChanged` to a state without worker.
     WorkerConnection* connection(const MachineId& id) const;
 
-    // Opens the machine's files, spawns and configures a worker, starts the guest. Finishes when the
-    // guest runs. Errors name the file and what to do: Busy (disk in use by machine X, already
+    // Opens the machine's files, spawns and configures a worker, starts the guest. Finishes when
+    // the guest runs. Errors name the file and what to do: Busy (disk in use by machine X, already
     // running), NotFound, PermissionDenied, LimitExceeded (memory), Unavailable (KVM, with remedy).
     // Cancelling the future ends the worker.
     QFuture<Result<void>> start(const MachineId& id);
@@ -54,7 +46,8 @@ public:
     // Changes a drive's medium in the running guest (if it runs) and in the settings. An empty path
     // ejects.
     enum class Eject { Ask, Force };
-    QFuture<Result<void>> changeMedium(const MachineId& id, uint32_t port, const QString& path, Eject mode);
+    QFuture<Result<void>> changeMedium(const MachineId& id, uint32_t port, const QString& path,
+                                       Eject mode);
 
     // The address a VNC viewer can use ("127.0.0.1:5900"), empty when there is none.
     QString vncAddress(const MachineId& id) const;

@@ -19,8 +19,8 @@ struct WorkerReply {
     std::shared_ptr<std::vector<UniqueFd>> descriptors;
 };
 
-// A client of one worker's control socket. Asynchronous, on the thread that owns it. When the worker
-// goes away, pending requests fail with Disconnected and `disconnected` is emitted once.
+// A client of one worker's control socket. Asynchronous, on the thread that owns it. When the
+// worker goes away, pending requests fail with Disconnected and `disconnected` is emitted once.
 class WorkerConnection : public QObject {
     Q_OBJECT
 public:
@@ -41,7 +41,8 @@ Q_SIGNALS:
     void hello(const vivarium::control::Hello& event);
     void stateChanged(const vivarium::control::StateChanged& event);
     // `memory`: the memfd; shared because several slots may map it.
-    void scanoutChanged(const vivarium::ScanoutInfo& info, std::shared_ptr<vivarium::UniqueFd> memory);
+    void scanoutChanged(const vivarium::ScanoutInfo& info,
+                        std::shared_ptr<vivarium::UniqueFd> memory);
     void damaged(const vivarium::control::Damage& event);
     void guestReset(const vivarium::control::GuestReset& event);
     void ledsChanged(const vivarium::control::LedsChanged& event);

@@ -1,0 +1,158 @@
+#include "core/supervisor/config_translator.h"
+
+#include "core/model/setting_names.h"
+
+#include <QDateTime>
+#include <QFileInfo>
+
+#include <algorithm>
+#include <map>
+
+namespace vivarium {
+
+namespace {
+
+constexpr uint32_t kBootMenuMs = 5000;
+
+// Takes descriptors and gives out their indices.
+class DescriptorList {
+public:
+    int add(UniqueFd& fd) {
+        if (!fd)
+            return -1;
+        m_list.push_back(std::move(fd));
+        return static_cast<int>(m_list.size()) - 1;
+    }
+    std::vector<UniqueFd> take() { return std::move(m_list); }
+
+private:
+    std::vector<UniqueFd> m_list;
+};
+
+bool bootsFrom(BootDevice device, DriveType type) {
+    switch (device) {
+    case BootDevice::HardDisk:
+        return type == DriveType::HardDisk;
+    case BootDevice::Optical:
+        return type == DriveType::Optical;
+    case BootDevice::None:
+        return false;
+    }
+    return false;
+}
+
+// SATA port -> boot index: the kinds in the order of the settings, each by port.
+std::map<uint32_t, int> bootIndices(const MachineSettings& settings) {
+    QList<DriveSettings> drives = settings.drives;
+    std::sort(drives.begin(), drives.end(),
+              [](const DriveSettings& a, const DriveSettings& b) { return a.port < b.port; });
+    std::map<uint32_t, int> indices;
+    for (BootDevice device : settings.bootOrder)
+        for (const DriveSettings& drive : drives)
+            if (bootsFrom(device, drive.type))
+                indices.emplace(drive.port, static_cast<int>(indices.size()));
+    return indices;
+}
+
+control::DriveConfig translateDrive(const DriveSettings& drive, int imageFd, int bootIndex) {
+    control::DriveConfig config;
+    config.id = driveId(drive.port);
+    config.kind =
+        drive.type == DriveType::Optical ? control::DriveKind::Optical : control::DriveKind::Disk;
+    config.port = drive.port;
+    config.imageFd = imageFd;
+    config.mediumName = QFileInfo(drive.path).fileName().toStdString();
+    config.readOnly = drive.readOnly || drive.type == DriveType::Optical;
+    config.bootIndex = bootIndex;
+    return config;
+}
+
+control::SerialConfig translateSerial(const SerialPortSettings& serial, OpenedFiles::Serial& files,
+                                      DescriptorList& descriptors) {
+    control::SerialConfig config;
+    config.port = serial.port;
+    if (files.stream) {
+        config.kind = control::SerialKind::Stream;
+        config.outputFd = descriptors.add(files.stream);
+        config.inputFd = config.outputFd;
+        return config;
+    }
+    switch (serial.mode) {
+    case SerialMode::Disconnected:
+        config.kind = control::SerialKind::None;
+        break;
+    case SerialMode::Console:
+        config.kind = control::SerialKind::Ring;
+        break;
+    case SerialMode::File:
+        config.kind = control::SerialKind::File;
+        config.outputFd = descriptors.add(files.file);
+        break;
+    case SerialMode::Socket:
+        config.kind = control::SerialKind::Stream;
+        config.listenFd = descriptors.add(files.listen);
+        break;
+    }
+    return config;
+}
+
+} // namespace
+
+std::string driveId(uint32_t port) {
+    return "sata" + std::to_string(port);
+}
+
+WorkerConfiguration translate(const MachineId& id, const MachineSettings& settings,
+                              OpenedFiles files, WorkerLife life) {
+    DescriptorList descriptors;
+    control::MachineConfig config;
+    config.id = id.toString().toStdString();
+    config.name = settings.name.toStdString();
+    config.memoryBytes = uint64_t{settings.memoryMiB} << 20;
+    config.cpuCount = settings.cpuCount;
+    config.accelerator = nameOf(settings.accelerator).toStdString();
+    config.hpet = settings.hpet;
+    config.exitDevice = settings.exitDevice;
+    config.exitWhenClientsLeave = life == WorkerLife::WithClients;
+    if (settings.rtcLocalTime)
+        config.rtcOffsetSeconds = QDateTime::currentDateTime().offsetFromUtc();
+
+    if (files.kernel) {
+        config.firmware.kind = control::FirmwareKind::None;
+        config.kernel.kernelFd = descriptors.add(files.kernel);
+        config.kernel.initrdFd = descriptors.add(files.initrd);
+        config.kernel.commandLine = settings.directBoot.commandLine.toStdString();
+        for (size_t i = 0; i < files.modules.size(); ++i)
+            config.kernel.modules.push_back(
+                {descriptors.add(files.modules[i]),
+                 QFileInfo(settings.directBoot.modulePaths.at(static_cast<qsizetype>(i)))
+                     .fileName()
+                     .toStdString()});
+    } else {
+        config.firmware.kind = control::FirmwareKind::Bios;
+        config.firmware.romFd = descriptors.add(files.firmware.rom);
+        config.firmware.videoRomFd = descriptors.add(files.firmware.videoRom);
+        config.firmware.bootMenuMs = settings.bootMenu ? kBootMenuMs : 0;
+    }
+
+    const auto boot = bootIndices(settings);
+    for (qsizetype i = 0; i < settings.drives.size(); ++i) {
+        const DriveSettings& drive = settings.drives.at(i);
+        const auto index = boot.find(drive.port);
+        config.drives.push_back(
+            translateDrive(drive, descriptors.add(files.drives[static_cast<size_t>(i)]),
+                           index == boot.end() ? -1 : index->second));
+    }
+    for (qsizetype i = 0; i < settings.serialPorts.size(); ++i)
+        config.serialPorts.push_back(translateSerial(
+            settings.serialPorts.at(i), files.serialPorts[static_cast<size_t>(i)], descriptors));
+
+    config.display.videoMemoryBytes = uint64_t{settings.videoMemoryMiB} << 20;
+    config.vnc.listenFd = descriptors.add(files.vnc);
+    config.vnc.password = settings.vnc.password.toStdString();
+    config.lockFd = descriptors.add(files.lock);
+    config.listenFd = descriptors.add(files.control);
+    return {std::move(config), descriptors.take()};
+}
+
+} // namespace vivarium

@@ -1,0 +1,134 @@
+#include "core/supervisor/machine_preparation.h"
+
+#include "core/provision/host_checks.h"
+#include "core/supervisor/image_files.h"
+#include "core/supervisor/unix_socket.h"
+#include "core/supervisor/vnc_listener.h"
+#include "core/supervisor/worker_log.h"
+
+#include <QFile>
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+namespace vivarium {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+Result<void> checkSettings(const MachineSettings& settings) {
+    if (const auto problems = validate(settings); !problems.isEmpty())
+        return fail(ErrorCode::InvalidArgument, problems.first().message.toStdString());
+    return checkHostLimits(settings, HostResources::read());
+}
+
+Result<UniqueFd> openSerialFile(const QString& path) {
+    UniqueFd file(::open(QFile::encodeName(path).constData(),
+                         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600));
+    if (!file)
+        return systemError(
+            errno,
+            u"The serial port's file %1 cannot be opened for writing"_s.arg(path).toStdString());
+    return file;
+}
+
+Result<OpenedFiles::Serial> openSerial(const SerialPortSettings& serial) {
+    OpenedFiles::Serial files;
+    switch (serial.mode) {
+    case SerialMode::Disconnected:
+    case SerialMode::Console:
+        break;
+    case SerialMode::File:
+        files.file = TRY(openSerialFile(serial.path));
+        break;
+    case SerialMode::Socket:
+        if (connectToPath(serial.path))
+            return fail(
+                ErrorCode::Busy,
+                u"The serial port's socket %1 is in use by another program; choose another path."_s
+                    .arg(serial.path)
+                    .toStdString());
+        files.listen = TRY(listenAtPath(serial.path));
+        break;
+    }
+    return files;
+}
+
+Result<OpenedFiles> openFiles(const MachineSettings& settings, const ImageFiles& images) {
+    OpenedFiles files;
+    const DirectBootSettings& boot = settings.directBoot;
+    if (boot.kernelPath.isEmpty()) {
+        files.firmware = TRY(FirmwareFiles::open(settings.firmware));
+    } else {
+        files.kernel = TRY(images.openForReading(boot.kernelPath, u"The kernel"_s));
+        if (!boot.initrdPath.isEmpty())
+            files.initrd = TRY(images.openForReading(boot.initrdPath, u"The initial RAM disk"_s));
+        for (const QString& path : boot.modulePaths)
+            files.modules.push_back(TRY(images.openForReading(path, u"The kernel module"_s)));
+    }
+    for (const DriveSettings& drive : settings.drives)
+        files.drives.push_back(drive.path.isEmpty() ? UniqueFd() : TRY(images.openDrive(drive)));
+    for (const SerialPortSettings& serial : settings.serialPorts)
+        files.serialPorts.push_back(TRY(openSerial(serial)));
+    return files;
+}
+
+Result<QString> openVnc(const MachineSettings& settings, OpenedFiles& files) {
+    if (!settings.vnc.enabled)
+        return QString();
+    VncListener listener = TRY(VncListener::open(settings.vnc));
+    files.vnc = std::move(listener.socket);
+    return listener.address;
+}
+
+} // namespace
+
+Result<PreparedMachine> prepareMachine(const Machine& machine, const QList<Machine>& others,
+                                       const WorkerSockets& sockets) {
+    TRY(checkSettings(machine.settings));
+    auto lock = MachineLock::acquire(machine.folder);
+    if (!lock) {
+        if (lock.error().code != ErrorCode::Busy)
+            return lock.error();
+        return fail(ErrorCode::Busy,
+                    u"“%1” is running already."_s.arg(machine.settings.name).toStdString());
+    }
+    OpenedFiles files = TRY(openFiles(machine.settings, ImageFiles(others)));
+    PreparedMachine prepared;
+    prepared.vncAddress = TRY(openVnc(machine.settings, files));
+    files.control = TRY(sockets.listen(machine.id));
+    files.lock = UniqueFd(::fcntl(lock->fd(), F_DUPFD_CLOEXEC, 0)); // shares the lock
+    if (!files.lock)
+        return systemError(errno, "The machine's lock cannot be passed on");
+    prepared.log = TRY(worker_log::start(machine.folder));
+    // From here on a crash is the machine's.
+    TRY(lock->recordStart(prepared.vncAddress));
+    prepared.lock = std::move(*lock);
+    prepared.configuration =
+        translate(machine.id, machine.settings, std::move(files), WorkerLife::UntilStopped);
+    return prepared;
+}
+
+Result<PreparedMachine> prepareThrowawayMachine(const MachineSettings& settings,
+                                                FirstSerialPort serial) {
+    TRY(checkSettings(settings));
+    OpenedFiles files = TRY(openFiles(settings, ImageFiles({})));
+    PreparedMachine prepared;
+    prepared.vncAddress = TRY(openVnc(settings, files));
+    if (serial == FirstSerialPort::Stream && !files.serialPorts.empty()) {
+        int ends[2];
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+            return systemError(errno, "The serial port cannot be connected");
+        prepared.serialStream = UniqueFd(ends[0]);
+        files.serialPorts.front().stream = UniqueFd(ends[1]);
+    }
+    prepared.log = TRY(worker_log::startInMemory());
+    prepared.configuration =
+        translate(MachineId::createRandom(), settings, std::move(files), WorkerLife::WithClients);
+    return prepared;
+}
+
+} // namespace vivarium

@@ -1,0 +1,195 @@
+#include "core/supervisor/supervisor.h"
+
+#include "core/settings/application_paths.h"
+#include "core/supervisor/supervised_machine.h"
+#include "core/supervisor/worker_log.h"
+#include "vmm/base/log.h"
+
+#include <QFileSystemWatcher>
+#include <QHash>
+#include <QPromise>
+
+namespace vivarium {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+QFuture<Result<void>> failed(Error error) {
+    QPromise<Result<void>> promise;
+    promise.start();
+    promise.addResult(Result<void>(std::move(error)));
+    promise.finish();
+    return promise.future();
+}
+
+QString runtimeFolderOr(const QString& folder) {
+    return folder.isEmpty() ? ApplicationPaths::fromEnvironment().runtime : folder;
+}
+
+} // namespace
+
+class Supervisor::Private {
+public:
+    Private(Supervisor& owner, Library& library, const QString& program,
+            const QString& runtimeFolder)
+        : q(owner), m_services{library, WorkerSockets(runtimeFolderOr(runtimeFolder)),
+                               program.isEmpty() ? WorkerProcess::defaultProgram() : program} {
+        m_settled.start();
+        if (const auto prepared = m_services.sockets.prepareFolder(); !prepared)
+            logWarning("supervisor", prepared.error().detail); // each start says it again
+        m_watcher.addPath(m_services.sockets.folder());
+        connect(&m_watcher, &QFileSystemWatcher::directoryChanged, &q,
+                [this] { lookForWorkers(); });
+        connect(&library, &Library::machineAdded, &q, [this](int index) { lookAt(index); });
+        connect(&library, &Library::machineChanged, &q, [this](int index) { lookAt(index); });
+        connect(&library, &Library::machineAboutToBeRemoved, &q, [this](int index) {
+            if (const auto found = m_machines.constFind(m_services.library.machines().at(index).id);
+                found != m_machines.constEnd()) {
+                (*found)->deleteLater();
+                m_machines.erase(found);
+            }
+        });
+        lookForWorkers();
+        for (const Machine& machine : library.machines())
+            if (machine.lastSeenRunning)
+                entry(machine.id).lookForWorker();
+        m_started = true;
+        checkSettled();
+    }
+
+    SupervisedMachine* find(const MachineId& id) const { return m_machines.value(id); }
+
+    SupervisedMachine& entry(const MachineId& id) {
+        if (SupervisedMachine* found = find(id))
+            return *found;
+        auto* machine = new SupervisedMachine(id, m_services, &q);
+        m_machines.insert(id, machine);
+        connect(machine, &SupervisedMachine::statusChanged, &q, [this, id, machine] {
+            Q_EMIT
+            q.statusChanged(id, machine->status());
+        });
+        connect(machine, &SupervisedMachine::settledChanged, &q, [this] { checkSettled(); });
+        return *machine;
+    }
+
+    template <class Request>
+    QFuture<Result<void>> request(const MachineId& id,
+                                  std::optional<MachineEvent::Kind> event = {}) {
+        if (!m_services.library.find(id))
+            return failed(
+                fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
+        return entry(id).request(Request{}, event);
+    }
+
+    Library& library() const { return m_services.library; }
+    QFuture<void> settled() const { return m_settled.future(); }
+
+private:
+    void lookForWorkers() {
+        for (const MachineId& id : m_services.sockets.present())
+            if (m_services.library.find(id))
+                entry(id).lookForWorker();
+    }
+
+    void lookAt(int index) {
+        const Machine& machine = m_services.library.machines().at(index);
+        if (machine.lastSeenRunning || find(machine.id))
+            entry(machine.id).lookForWorker();
+    }
+
+    void checkSettled() {
+        if (!m_started || m_settled.future().isFinished())
+            return;
+        for (const SupervisedMachine* machine : std::as_const(m_machines))
+            if (!machine->settled())
+                return;
+        m_settled.finish();
+    }
+
+    Supervisor& q;
+    SupervisedMachine::Services m_services;
+    QHash<MachineId, SupervisedMachine*> m_machines; // children of q
+    QFileSystemWatcher m_watcher;
+    bool m_started = false;
+    mutable QPromise<void> m_settled;
+};
+
+Supervisor::Supervisor(Library& library, const QString& workerProgram, QObject* parent,
+                       const QString& runtimeFolder)
+    : QObject(parent), d(std::make_unique<Private>(*this, library, workerProgram, runtimeFolder)) {}
+
+Supervisor::~Supervisor() {
+    qDeleteAll(findChildren<SupervisedMachine*>(Qt::FindDirectChildrenOnly)); // while `d` lives
+}
+
+QFuture<void> Supervisor::settled() const {
+    return d->settled();
+}
+
+MachineStatus Supervisor::status(const MachineId& id) const {
+    const SupervisedMachine* machine = d->find(id);
+    return machine ? machine->status() : MachineStatus{};
+}
+
+WorkerConnection* Supervisor::connection(const MachineId& id) const {
+    const SupervisedMachine* machine = d->find(id);
+    return machine ? machine->connection() : nullptr;
+}
+
+QFuture<Result<void>> Supervisor::start(const MachineId& id) {
+    if (!d->library().find(id))
+        return failed(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
+    return d->entry(id).start();
+}
+
+QFuture<Result<void>> Supervisor::pause(const MachineId& id) {
+    return d->request<control::Pause>(id, MachineEvent::Kind::Paused);
+}
+
+QFuture<Result<void>> Supervisor::resume(const MachineId& id) {
+    return d->request<control::Resume>(id, MachineEvent::Kind::Resumed);
+}
+
+QFuture<Result<void>> Supervisor::reset(const MachineId& id) {
+    return d->request<control::Reset>(id, MachineEvent::Kind::Reset);
+}
+
+QFuture<Result<void>> Supervisor::powerButton(const MachineId& id) {
+    return d->request<control::PowerButton>(id);
+}
+
+QFuture<Result<void>> Supervisor::powerOff(const MachineId& id) {
+    if (!d->library().find(id))
+        return failed(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
+    return d->entry(id).powerOff();
+}
+
+QFuture<Result<void>> Supervisor::changeMedium(const MachineId& id, uint32_t port,
+                                               const QString& path, Eject mode) {
+    const Machine* machine = d->library().find(id);
+    if (!machine)
+        return failed(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
+    for (DriveSettings drive : machine->settings.drives) {
+        if (drive.port != port || drive.type != DriveType::Optical)
+            continue;
+        drive.path = path;
+        return d->entry(id).changeMedium(drive, mode == Eject::Force);
+    }
+    return failed(fail(ErrorCode::NotFound,
+                       u"“%1” has no optical drive on SATA port %2."_s.arg(machine->settings.name)
+                           .arg(port)
+                           .toStdString()));
+}
+
+QString Supervisor::vncAddress(const MachineId& id) const {
+    const SupervisedMachine* machine = d->find(id);
+    return machine ? machine->vncAddress() : QString();
+}
+
+QString Supervisor::logPath(const MachineId& id) const {
+    const Machine* machine = d->library().find(id);
+    return machine ? worker_log::path(machine->folder) : QString();
+}
+
+} // namespace vivarium
