@@ -131,9 +131,10 @@ WorkerConfiguration translate(const MachineId& id, const MachineSettings& settin
     } else {
         config.firmware.kind = control::FirmwareKind::Bios;
         config.firmware.romFd = descriptors.add(files.firmware.rom);
-        config.firmware.videoRomFd = descriptors.add(files.firmware.videoRom);
         config.firmware.bootMenuMs = settings.bootMenu ? kBootMenuMs : 0;
     }
+
+    config.firmware.videoRomFd = descriptors.add(files.firmware.videoRom);
 
     const auto boot = bootIndices(settings);
     for (qsizetype i = 0; i < settings.drives.size(); ++i) {

@@ -16,6 +16,8 @@ namespace {
 constexpr const char* kFolders[] = {"/usr/share/seabios", "/usr/share/qemu",
                                     "/usr/local/share/seabios"};
 
+constexpr const char* kVideoRomName = "vgabios-stdvga.bin";
+
 Result<UniqueFd> openFirst(const char* name, const QString& what) {
     for (const char* folder : kFolders) {
         const QString path = QString::fromLatin1(folder) + u'/' + QString::fromLatin1(name);
@@ -40,8 +42,13 @@ Result<FirmwareFiles> FirmwareFiles::open(Firmware firmware) {
                     "This version starts BIOS machines only; set the machine's firmware to BIOS.");
     FirmwareFiles files;
     files.rom = TRY(openFirst("bios-256k.bin", u"firmware"_s));
-    files.videoRom = TRY(openFirst("vgabios-stdvga.bin", u"video firmware"_s));
+    files.videoRom = TRY(openFirst(kVideoRomName, u"video firmware"_s));
     return files;
+}
+
+UniqueFd FirmwareFiles::openVideoRom() {
+    auto opened = openFirst(kVideoRomName, u"video firmware"_s);
+    return opened ? std::move(*opened) : UniqueFd();
 }
 
 } // namespace vivarium

@@ -16,6 +16,9 @@ struct FirmwareFiles {
 
     // Errors: NotFound (says which package to install), Unsupported (UEFI), PermissionDenied.
     static Result<FirmwareFiles> open(Firmware firmware);
+    // Only the video firmware: a kernel that starts directly takes the text screen's font from it.
+    // Invalid where it is not installed; the guest then runs without a legible text screen.
+    static UniqueFd openVideoRom();
 };
 
 } // namespace vivarium

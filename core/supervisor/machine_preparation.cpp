@@ -63,6 +63,7 @@ Result<OpenedFiles> openFiles(const MachineSettings& settings, const ImageFiles&
     if (boot.kernelPath.isEmpty()) {
         files.firmware = TRY(FirmwareFiles::open(settings.firmware));
     } else {
+        files.firmware.videoRom = FirmwareFiles::openVideoRom();
         files.kernel = TRY(images.openForReading(boot.kernelPath, u"The kernel"_s));
         if (!boot.initrdPath.isEmpty())
             files.initrd = TRY(images.openForReading(boot.initrdPath, u"The initial RAM disk"_s));
