@@ -112,8 +112,13 @@ Result<void> Machine::start(FirstState first) {
     if (m_state != State::PoweredOff || m_vcpus->state() != VcpuSet::State::Stopped)
         return fail(ErrorCode::WrongState, "the machine has been started already");
     setState(State::Starting, Reason::None, {});
-    TRY(resetDevices());
-    TRY(m_vcpus->start());
+    auto ready = resetDevices();
+    if (ready)
+        ready = m_vcpus->start();
+    if (!ready) {
+        setState(State::PoweredOff, Reason::None, {});
+        return ready;
+    }
     if (first == FirstState::Paused) {
         setState(State::Paused, Reason::User, {});
         return {};

@@ -220,8 +220,19 @@ void MachineControl::finish(const control::Exiting& event) {
     later([this, event] {
         m_server.publish(event);
         m_server.finish(kGoodbyeMs);
+        recordEnd(event.reason);
         m_loop.stop();
     });
+}
+
+// The machine lock's file tells an end from a crash to those who were not there.
+void MachineControl::recordEnd(control::StopReason reason) {
+    if (!m_machineLock)
+        return;
+    const std::string line = "exited " + std::string(control::stopReasonName(reason)) + "\n";
+    if (::lseek(m_machineLock.get(), 0, SEEK_END) < 0 ||
+        ::write(m_machineLock.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+        logWarning("control", systemError(errno, "the end is not recorded").detail);
 }
 
 void MachineControl::clientLeft(ClientId client, size_t remaining) {

@@ -88,6 +88,7 @@ private:
     void typingEnded(TextTypist::Outcome outcome, const std::string& skipped);
     void checkActivity();
     void finish(const control::Exiting& event);
+    void recordEnd(control::StopReason reason);
     // Runs `task` on the loop's thread, lock free, if this object still lives then.
     void later(std::function<void()> task);
 
