@@ -85,48 +85,13 @@ bool isTimeRegister(uint8_t index) {
     }
 }
 
-void storeWord(std::array<uint8_t, 256>& memory, size_t index, uint64_t value) {
-    value = std::min<uint64_t>(value, 0xFFFF);
-    memory[index] = static_cast<uint8_t>(value);
-    memory[index + 1] = static_cast<uint8_t>(value >> 8);
-}
-
-// What a PC's firmware expects to find. Where firmware has fw_cfg it takes memory sizes, CPU count
-// and boot order from there.
-std::array<uint8_t, 256> initialMemory(const RtcConfig& config) {
-    std::array<uint8_t, 256> memory{};
-    memory[kStatusA] = kDivider32kHz | kRateDefault;
-    memory[kStatusB] = k24Hours;
-    memory[kStatusD] = kValidRamAndTime;
-    memory[0x14] = 0x06; // equipment: coprocessor, pointing device
-    storeWord(memory, 0x15, 640);
-    uint64_t extendedKiB = config.memoryBelow4GiB / 1024 - 1024;
-    storeWord(memory, 0x17, extendedKiB);
-    storeWord(memory, 0x30, extendedKiB);
-    if (config.memoryBelow4GiB > 16 * kMiB)
-        storeWord(memory, 0x34, (config.memoryBelow4GiB - 16 * kMiB) >> 16);
-    uint64_t highBlocks = std::min<uint64_t>(config.memoryAbove4GiB >> 16, 0xFFFFFF);
-    for (size_t i = 0; i < 3; ++i)
-        memory[0x5B + i] = static_cast<uint8_t>(highBlocks >> (8 * i));
-    memory[0x5F] = static_cast<uint8_t>(config.cpuCount - 1);
-    auto boot = [&](size_t place) { return static_cast<uint8_t>(config.bootOrder[place]); };
-    memory[0x3D] = static_cast<uint8_t>(boot(0) | boot(1) << 4);
-    memory[0x38] = static_cast<uint8_t>(boot(2) << 4);
-    unsigned sum = 0;
-    for (size_t i = 0x10; i <= 0x2D; ++i)
-        sum += memory[i];
-    memory[0x2E] = static_cast<uint8_t>(sum >> 8);
-    memory[0x2F] = static_cast<uint8_t>(sum);
-    return memory;
-}
-
 } // namespace
 
 Result<std::unique_ptr<Rtc>> Rtc::create(PortBus& ports, InterruptSink& interrupts,
                                          TimerQueue& timers, const RtcConfig& config) {
     if (config.memoryBelow4GiB < kMiB || config.memoryBelow4GiB > uint64_t{4} << 30)
         return fail(ErrorCode::InvalidArgument, "rtc: memory below 4 GiB out of range");
-    if (config.cpuCount < 1 || config.cpuCount > 256)
+    if (config.cpuCount < 1)
         return fail(ErrorCode::InvalidArgument, "rtc: CPU count out of range");
     if (config.offsetSeconds < -kMaxConfigOffsetSeconds ||
         config.offsetSeconds > kMaxConfigOffsetSeconds)
@@ -145,7 +110,10 @@ Rtc::Rtc(InterruptSink& interrupts, TimerQueue& timers, const RtcConfig& config)
 
 void Rtc::powerCycle() {
     m_state = {};
-    m_state.memory = initialMemory(m_config);
+    m_state.memory = initialCmosMemory(m_config);
+    m_state.memory[kStatusA] = kDivider32kHz | kRateDefault;
+    m_state.memory[kStatusB] = k24Hours;
+    m_state.memory[kStatusD] = kValidRamAndTime;
     m_state.offsetSeconds = m_config.offsetSeconds;
     m_state.lastSecond = calendarTime().second;
     m_state.lastTick = tickNow();

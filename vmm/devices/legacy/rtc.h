@@ -4,6 +4,7 @@
 #include "vmm/bus/device.h"
 #include "vmm/bus/interrupt_sink.h"
 #include "vmm/bus/port_bus.h"
+#include "vmm/devices/legacy/cmos_memory.h"
 
 #include <array>
 #include <cstdint>
@@ -12,16 +13,8 @@
 
 namespace vivarium {
 
-// What the firmware boots from, as SeaBIOS reads it from CMOS where fw_cfg has no "bootorder".
-enum class CmosBootDevice : uint8_t { None = 0, Floppy = 1, Disk = 2, Optical = 3, Network = 4 };
-
-struct RtcConfig {
-    int64_t offsetSeconds = 0;    // added to UTC: local time for guests that expect it
-    uint64_t memoryBelow4GiB = 0; // bytes, whole MiB, at least 1 MiB
-    uint64_t memoryAbove4GiB = 0; // bytes
-    uint32_t cpuCount = 1;        // 1..256
-    std::array<CmosBootDevice, 3> bootOrder{CmosBootDevice::Disk, CmosBootDevice::Optical,
-                                            CmosBootDevice::None};
+struct RtcConfig : CmosContents {
+    int64_t offsetSeconds = 0; // added to UTC: local time for guests that expect it
 };
 
 // MC146818 real-time clock with 256 bytes of CMOS memory at ports 0x70-0x73, interrupts on GSI 8.

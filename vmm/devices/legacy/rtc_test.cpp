@@ -373,7 +373,6 @@ private Q_SLOTS:
         QTest::addColumn<qint64>("offset");
         QTest::newRow("memory") << quint64(0) << 1u << qint64(0);
         QTest::newRow("no CPU") << quint64(1 << 20) << 0u << qint64(0);
-        QTest::newRow("CPUs") << quint64(1 << 20) << 257u << qint64(0);
         QTest::newRow("offset") << quint64(1 << 20) << 1u << std::numeric_limits<qint64>::min();
     }
     void configurationIsChecked() {
