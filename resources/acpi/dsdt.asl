@@ -1,15 +1,19 @@
 /*
- * The part of the machine that never varies. What does (windows, serial ports, HPET, processors) is
- * in the SSDT that vmm/firmware/tables generates: the External objects below.
+ * The machine's devices. The values marked "patched" are filled in by vmm/firmware/tables: they are
+ * names here rather than External objects because SeaBIOS, which looks for devices in the DSDT,
+ * stops at an External.
  */
 DefinitionBlock ("dsdt.aml", "DSDT", 2, "VIVARM", "VIVARIUM", 0x00000001)
 {
-    External (\_SB.P32B, IntObj)    // first address of the 32-bit PCI window
-    External (\_SB.P32L, IntObj)    // its length
-    External (\_SB.P64B, IntObj)    // the same above 4 GiB; length 0: none
-    External (\_SB.P64L, IntObj)
-    External (\_SB.COMS, IntObj)    // bit n: COM n+1 is present
-    External (\_SB.HPTE, IntObj)    // 1: the HPET is present
+    Scope (\_SB)
+    {
+        Name (P32B, 0x12345678)             // patched: first address of the 32-bit PCI window
+        Name (P32L, 0x12345678)             // patched: its length
+        Name (P64B, 0x123456789ABCDEF0)     // patched: the same above 4 GiB
+        Name (P64L, 0x123456789ABCDEF0)     // patched: length 0 means none
+        Name (COMS, 0x12345678)             // patched: bit n tells that COM n+1 is present
+        Name (HPTE, 0x12345678)             // patched: 1 when the HPET is present
+    }
 
     // Interrupt model that the system chose: 0 = PIC, 1 = APIC.
     Name (PICM, Zero)

@@ -207,16 +207,10 @@ uint32_t addWaet(TableSet& set) {
     return offset;
 }
 
-// What the DSDT declares External.
+// The processors; everything else is in the DSDT.
 uint32_t addSsdt(TableSet& set, const PlatformDescription& platform) {
     AmlWriter aml;
     aml.beginScope("\\_SB");
-    aml.nameInteger("P32B", platform.pci32Base);
-    aml.nameInteger("P32L", platform.pci32Bytes);
-    aml.nameInteger("P64B", platform.pci64Base);
-    aml.nameInteger("P64L", platform.pci64Bytes);
-    aml.nameInteger("COMS", platform.serialPorts);
-    aml.nameInteger("HPTE", platform.hpet == PlatformDescription::HpetPresence::Present);
     for (uint32_t uid = 0; uid < platform.apicIds.size() && uid < 0x1000; ++uid) {
         aml.beginDevice(formatText("C%03X", uid));
         aml.nameString("_HID", "ACPI0007");
@@ -237,7 +231,7 @@ struct Roots {
 
 Roots addTables(TableSet& set, const PlatformDescription& platform) {
     uint32_t facs = addFacs(set);
-    uint32_t dsdt = set.add(dsdtTable());
+    uint32_t dsdt = set.add(dsdtTable(platform));
     std::vector<uint32_t> tables{addFadt(set, platform, facs, dsdt), addSsdt(set, platform),
                                  addMadt(set, platform), addMcfg(set, platform), addWaet(set)};
     if (platform.hpet == PlatformDescription::HpetPresence::Present)

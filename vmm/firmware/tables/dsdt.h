@@ -1,10 +1,14 @@
 #pragma once
 
-#include "vmm/base/bytes.h"
+#include "vmm/firmware/tables/platform_description.h"
+
+#include <cstdint>
+#include <vector>
 
 namespace vivarium {
 
-// The DSDT that the build compiled from resources/acpi/dsdt.asl.
-ConstByteSpan dsdtTable();
+// The DSDT that the build compiled from resources/acpi/dsdt.asl, with the values that depend on
+// the machine filled in. Its checksum is the caller's to set.
+std::vector<uint8_t> dsdtTable(const PlatformDescription& platform);
 
 } // namespace vivarium
