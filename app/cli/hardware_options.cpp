@@ -36,10 +36,10 @@ Result<void> applyName(const char* option, const std::optional<std::string>& tex
     return {};
 }
 
-// "stdio" is for `run` alone, which handles it before it comes here.
+// "stdio" is for `run`, which takes the port's other end.
 Result<SerialPortSettings> parseSerial(const std::string& text, uint32_t port) {
     const QString value = QString::fromStdString(text);
-    if (value == QStringLiteral("console"))
+    if (value == QStringLiteral("console") || value == QStringLiteral("stdio"))
         return SerialPortSettings{port, SerialMode::Console, {}};
     if (value == QStringLiteral("none"))
         return SerialPortSettings{port, SerialMode::Disconnected, {}};
@@ -107,7 +107,7 @@ void HardwareOptions::addTo(CLI::App& command) {
         ->group(group)
         ->take_all();
     command
-        .add_option("--serial", m_serial, "COM1, COM2, ...: console, none, file:PATH, socket:PATH")
+        .add_option("--serial", m_serial, "COM1, COM2, ...: console, none, file:PATH, socket:PATH, stdio (run)")
         ->group(group)
         ->take_all();
     command.add_option("--vnc", m_vnc, "VNC server: on, off, ADDRESS[:PORT], unix:PATH")
@@ -186,6 +186,10 @@ Result<void> HardwareOptions::apply(MachineSettings& settings) const {
     settings.rtcLocalTime = m_rtcLocalTime.value_or(settings.rtcLocalTime);
     settings.exitDevice = m_exitDevice.value_or(settings.exitDevice);
     return applyDrives(settings);
+}
+
+bool HardwareOptions::serialOnStandardStreams() const {
+    return !m_serial.empty() && m_serial.front() == "stdio";
 }
 
 Result<void> HardwareOptions::applyDrives(MachineSettings& settings) const {

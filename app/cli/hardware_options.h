@@ -19,6 +19,8 @@ public:
     void addTo(CLI::App& command);
     // Changes `settings`; relative paths are made absolute. Errors: InvalidArgument, in a sentence.
     Result<void> apply(MachineSettings& settings) const;
+    // Whether --serial stdio was given; `run` then joins COM1 with standard input and output.
+    bool serialOnStandardStreams() const;
 
 private:
     Result<void> applyDrives(MachineSettings& settings) const;

@@ -16,11 +16,15 @@ public:
     // `received` gets every piece; an empty one means the other end is gone. Writes wait for room.
     SerialStream(UniqueFd stream, std::function<void(const QByteArray&)> received);
     void write(const QByteArray& bytes);
+    // Delivers what has arrived but was not delivered yet.
+    void readRest();
 
 private:
+    bool readSome(); // false: nothing there
     void writeSome();
 
     UniqueFd m_stream;
+    std::function<void(const QByteArray&)> m_received;
     QByteArray m_unwritten;
     QSocketNotifier m_readable;
     QSocketNotifier m_writable;

@@ -11,7 +11,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 namespace vivarium {
@@ -87,7 +87,8 @@ WorkerProcess::spawn(const QString& program, const UniqueFd& control, const Uniq
         return systemError(
             number,
             u"The program %1, which runs machines, cannot be started"_s.arg(program).toStdString());
-    UniqueFd handle(::pidfd_open(pid, 0));
+    // glibc 2.36 declares pidfd_open() without C linkage.
+    UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     return std::unique_ptr<WorkerProcess>(
         new WorkerProcess(pid, std::move(handle))); // private constructor
 }

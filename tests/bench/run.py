@@ -71,8 +71,10 @@ class Bench:
         for _ in range(10):
             worker = self.kernel_worker(image)
             worker.call("start")
-            status = worker.call("status")
-            times.append((status["firstInstructionNs"] - worker.spawned_ns) / 1e6)
+            entered = 0
+            while entered == 0:
+                entered = worker.call("status")["firstInstructionNs"]
+            times.append((entered - worker.spawned_ns) / 1e6)
             worker.stop()
         return {"ms": statistics.median(times), "best_ms": min(times), "aim_ms": 15}
 
