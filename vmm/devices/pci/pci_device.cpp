@@ -70,7 +70,7 @@ void PciDevice::setConfig32(uint16_t offset, uint32_t value, uint32_t writeMask)
 }
 
 void PciDevice::declareBar(unsigned index, Bar bar) {
-    bool io = bar.kind == BarKind::Io;
+    [[maybe_unused]] bool io = bar.kind == BarKind::Io;
     bool wide = bar.kind == BarKind::Memory64 || bar.kind == BarKind::Memory64Prefetchable;
     assert(index < m_bars.size() - (wide ? 1 : 0) && m_bars[index].sizeBytes == 0);
     assert(std::has_single_bit(bar.sizeBytes) && bar.sizeBytes >= (io ? 4 : kPageBytes));
