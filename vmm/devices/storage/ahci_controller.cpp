@@ -1,5 +1,6 @@
 #include "vmm/devices/storage/ahci_controller.h"
 
+#include "vmm/devices/pci/pci_registers.h"
 #include "vmm/devices/storage/ahci_port.h"
 #include "vmm/devices/storage/ata_disk.h"
 #include "vmm/devices/storage/atapi_drive.h"
@@ -65,6 +66,10 @@ void AhciController::declareConfiguration() {
     addBar(kAbar, BarKind::Memory32, kAbarBytes,
            ioHandler<&AhciController::readMmio, &AhciController::writeMmio>(this));
     addMsiCapability(1);
+    // ICH9's messages cannot be masked one by one (ICH9 datasheet, 14.1.26).
+    uint8_t msi = config()[pci::kCapabilityPointer];
+    setConfig16(static_cast<uint16_t>(msi + pci::kMsiControl), pci::kMsi64Bit, pci::kMsiEnable);
+    setConfig32(static_cast<uint16_t>(msi + pci::kMsiMaskBits), 0);
     // Serial ATA capability: where the index/data pair is (AHCI 1.3.1, 2.4).
     constexpr uint8_t kSataCapability = 0x12;
     constexpr uint32_t kInBar4 = 8;
@@ -175,7 +180,7 @@ uint32_t AhciController::readRegister(uint32_t offset) const {
     case kPortsImplemented:
         return (1u << kPortCount) - 1;
     case kVersion:
-        return kVersion131;
+        return kVersion13;
     default:
         return 0; // no coalescing, enclosure management or hand-off
     }

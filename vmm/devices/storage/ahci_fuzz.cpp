@@ -75,7 +75,7 @@ void changeDisc(AhciDriver& driver, uint8_t how) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    AhciDriver driver;
+    AhciDriver driver({.diskBytes = 32768, .discBytes = 16 * 2048});
     Input input(data, size);
     for (int step = 0; step < 400 && !input.empty(); ++step) {
         auto operation = input.take<uint8_t>();

@@ -180,7 +180,7 @@ void AhciPort::writeSataControl(uint32_t value) {
     else if (now == kSctlDetectOffline)
         linkDown(kDetectOffline);
     else if (before == kSctlDetectReset || before == kSctlDetectOffline)
-        linkUp();
+        reconnect();
 }
 
 void AhciPort::linkDown(uint32_t detect) {
@@ -203,9 +203,15 @@ void AhciPort::linkUp() {
     uint32_t limit = m_state.sataControl >> 4 & 0xF;
     uint32_t generation = limit == 0 ? kMaxGeneration : std::min(limit, kMaxGeneration);
     m_state.sataStatus = kSstsActive | generation << 4 | kDetectEstablished;
-    m_state.sataError |= kSerrPhyReadyChange | kSerrExchanged;
-    setTaskFile(ata::kStatusBusy, 0);
     presentSignature();
+}
+
+// The guest sees the drive come, unlike at power-on, where PxSERR starts as zero (AHCI 1.3.1,
+// 3.3.12).
+void AhciPort::reconnect() {
+    linkUp();
+    if (m_drive)
+        m_state.sataError |= kSerrPhyReadyChange | kSerrExchanged;
     m_host.portInterruptChanged(m_index);
 }
 
@@ -217,7 +223,7 @@ void AhciPort::deviceReset(SataDrive::ResetKind kind) {
 }
 
 // The first register frame after a reset; it waits in the port until the guest receives frames
-// (AHCI 1.3.1, 10.1.1).
+// (AHCI 1.3.1, 10.1.1), and until then PxTFD has its reset value (3.3.8).
 void AhciPort::presentSignature() {
     m_state.signatureHeld = !(m_state.command & kCmdFisEnable);
     if (m_state.signatureHeld)

@@ -80,6 +80,7 @@ private:
     // Link.
     void linkDown(uint32_t detect);
     void linkUp();
+    void reconnect();
     void deviceReset(SataDrive::ResetKind kind);
     void presentSignature();
 
@@ -96,6 +97,7 @@ private:
 
     // Frames.
     void postFis(uint32_t offset, ConstByteSpan fis);
+    void postPioSetup(const AtaReply& reply);
     void postRegisters(const AtaReply& reply, FisInterrupt interrupt);
     void finishQueued(unsigned slot, const AtaReply& reply);
     void finishPlain(unsigned slot, const AtaReply& reply);

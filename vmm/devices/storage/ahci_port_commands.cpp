@@ -131,6 +131,8 @@ bool AhciPort::issue(std::unique_ptr<SataCommand> command) {
         commandDone(slot, reply);
         return true;
     }
+    if (code == ata::kPacket && m_active[slot]->hasPacket)
+        postFis(kFisPioSetupOffset, packetSetupFis());
     m_drive->execute(*m_active[slot]);
     return true;
 }
@@ -221,23 +223,26 @@ void AhciPort::finishPlain(unsigned slot, const AtaReply& reply) {
     writeTransferCount(slot, reply.transferredBytes);
     if (!failed)
         m_state.commandIssue &= ~(1u << slot);
-    constexpr uint8_t kMoving = ata::kStatusIdle | ata::kStatusDataRequest;
-    if (!failed && reply.transfer == AtaReply::Transfer::PioToHost) {
-        // The setup frame carries the final status: no register frame follows (ACS-3, 11.6).
-        postFis(kFisPioSetupOffset, pioSetupFis(reply, kMoving, FisInterrupt::Requested));
-        setTaskFile(reply.status, reply.error);
-        raise(kIntPioSetup);
-        return;
-    }
-    if (!failed && reply.transfer == AtaReply::Transfer::PioToDevice)
-        postFis(kFisPioSetupOffset, pioSetupFis(reply, kMoving, FisInterrupt::None));
-    if (!failed && reply.transfer == AtaReply::Transfer::PacketPio) {
-        postFis(kFisPioSetupOffset, pioSetupFis(reply, kMoving, FisInterrupt::Requested));
-        raise(kIntPioSetup);
-    }
+    if (!failed)
+        postPioSetup(reply);
+    // PIO data to the host needs no register frame (its setup frame carries the final status), but
+    // drivers exist that wait for one after every command, and none minds it.
     postRegisters(reply, FisInterrupt::Requested);
     if (failed)
         halt(kIntTaskFileError);
+}
+
+void AhciPort::postPioSetup(const AtaReply& reply) {
+    using Transfer = AtaReply::Transfer;
+    if (reply.transfer == Transfer::None || reply.transfer == Transfer::Dma)
+        return;
+    // The first block to the device is asked for without an interrupt (ACS-3, 11.7).
+    bool interrupts =
+        reply.transfer != Transfer::PioToDevice || reply.transferredBytes > reply.blockBytes;
+    postFis(kFisPioSetupOffset,
+            pioSetupFis(reply, interrupts ? FisInterrupt::Requested : FisInterrupt::None));
+    if (interrupts)
+        raise(kIntPioSetup);
 }
 
 void AhciPort::postRegisters(const AtaReply& reply, FisInterrupt interrupt) {

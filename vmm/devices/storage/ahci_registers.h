@@ -20,7 +20,7 @@ constexpr uint32_t kGhcReset = 1u << 0;
 constexpr uint32_t kGhcInterruptEnable = 1u << 1;
 constexpr uint32_t kGhcAhciEnable = 1u << 31;
 
-constexpr uint32_t kVersion131 = 0x00010301;
+constexpr uint32_t kVersion13 = 0x00010300; // 1.3.1 adds device sleep, which is not here
 constexpr unsigned kSlotCount = 32;
 
 // Port registers (3.3), relative to the port's block.

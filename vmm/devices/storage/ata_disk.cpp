@@ -209,6 +209,8 @@ void AtaDisk::transferDone(SataCommand& command, const Transfer& transfer, uint6
     AtaReply reply;
     reply.transfer = transfer.protocol;
     reply.transferredBytes = bytes;
+    if (transfer.multiple)
+        reply.blockBytes = m_state.multipleCount * static_cast<uint32_t>(kSectorBytes);
     if (!write || (!transfer.forceUnitAccess && m_state.writeCache))
         return finish(command, reply);
     m_io.submit(BlockRequest::Kind::Flush, 0, 0, {}, [this, &command, reply](int flushError) {

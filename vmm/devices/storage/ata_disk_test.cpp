@@ -65,8 +65,7 @@ private Q_SLOTS:
     void identify() {
         AhciDriver driver;
         QCOMPARE(driver.run(kDisk, command(0xEC, 0, 0, 512)), kReady);
-        // PIO: a setup frame and its interrupt, no register frame.
-        QCOMPARE(driver.read(kDisk, kPxInterruptStatus), kIntPioSetup);
+        QCOMPARE(driver.read(kDisk, kPxInterruptStatus), kIntPioSetup | kIntRegisterFis);
         QCOMPARE(driver.get(driver.received(kDisk) + 0x20, 3)[0], uint8_t{0x5F});
         QCOMPARE(driver.transferCount(kDisk), 512u);
         auto data = driver.get(kBuffer, 512);
@@ -127,6 +126,20 @@ private Q_SLOTS:
         QCOMPARE(sectors(*driver.disk, 9, 2), std::vector<uint8_t>(1024, 0xC3));
         QCOMPARE(driver.disk->history().back() == BlockRequest::Kind::Flush, flushes);
         QVERIFY(driver.read(kDisk, kPxInterruptStatus) & kIntRegisterFis);
+    }
+
+    void pioWritesInterruptFromTheSecondBlockOn() {
+        AhciDriver driver;
+        driver.run(kDisk, command(0x30, 0, 1, 512));
+        QCOMPARE(driver.read(kDisk, kPxInterruptStatus), kIntRegisterFis);
+        driver.write(kDisk, kPxInterruptStatus, 0xFFFFFFFF);
+        driver.run(kDisk, command(0x30, 0, 2, 1024));
+        QCOMPARE(driver.read(kDisk, kPxInterruptStatus), kIntRegisterFis | kIntPioSetup);
+        auto frame = driver.get(driver.received(kDisk) + 0x20, 20);
+        QCOMPARE(loadLe<uint16_t>(&frame[16]), uint16_t{512});
+        driver.write(kDisk, kPxInterruptStatus, 0xFFFFFFFF);
+        driver.run(kDisk, command(0xC5, 0, 16, 16 * 512)); // one block of 16 sectors
+        QCOMPARE(driver.read(kDisk, kPxInterruptStatus), kIntRegisterFis);
     }
 
     void countZeroIsTheMaximum() {

@@ -57,6 +57,8 @@ AtaSector identifyDisk(const DiskIdentity& identity) {
     setWord(data, 0, 0x0040); // ATA, fixed
     setWord(data, 1, cylinders);
     setWord(data, 3, kDiskHeads);
+    setWord(data, 4, kDiskSectorsPerTrack * 512); // words 4 and 5: for ATA-1 drivers
+    setWord(data, 5, 512);
     setWord(data, 6, kDiskSectorsPerTrack);
     setText(data, 10, 10, identity.serialNumber);
     setText(data, 23, 4, "1.0");

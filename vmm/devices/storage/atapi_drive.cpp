@@ -110,7 +110,6 @@ void AtapiDrive::startStop(SataCommand& command) {
         return checkCondition(command, kRemovalPrevented);
     bool hadDisc = m_io.image() != nullptr;
     removeDisc();
-    m_state.removalPending = false; // the guest did it itself
     m_state.trayOpen = true;
     m_state.ejectRequested = false;
     succeed(command);
@@ -262,6 +261,7 @@ AtapiDrive::Service AtapiDrive::checkAttention(SataCommand& command, const Packe
         return Service::Stop;
     }
     if (needsMedium && !m_io.image()) {
+        m_state.removalPending = false;
         checkCondition(command, m_state.trayOpen ? kMediumAbsentTrayOpen : kMediumAbsent);
         return Service::Stop;
     }
@@ -280,6 +280,8 @@ void AtapiDrive::succeed(SataCommand& command, uint64_t transferredBytes, bool o
     AtaReply reply;
     reply.count = kInterruptReasonDone;
     reply.transferredBytes = transferredBytes;
+    auto byteCountLimit = static_cast<uint32_t>(command.taskFile.lba >> 8 & 0xFFFE);
+    reply.blockBytes = byteCountLimit ? byteCountLimit : 0xFFFE; // SFF-8020i, 7.1.7
     reply.overflow = overflow;
     if (transferredBytes > 0)
         reply.transfer = command.taskFile.features & kPacketFeatureDma
@@ -300,8 +302,7 @@ void AtapiDrive::failPacket(SataCommand& command, const ScsiSense& sense, bool o
     m_state.sense = sense;
     AtaReply reply;
     reply.status = ata::kStatusFailed;
-    // Sense key in the high nibble (SFF-8020i, 7.1.4).
-    reply.error = static_cast<uint8_t>(sense.key << 4 | ata::kErrorAborted);
+    reply.error = static_cast<uint8_t>(sense.key << 4); // SFF-8020i, 7.1.4
     reply.count = kInterruptReasonDone;
     reply.overflow = overflow;
     m_host.commandDone(command.slot, reply);

@@ -36,8 +36,8 @@ private:
         bool trayOpen = false;
         bool standby = false;
         ScsiSense sense;             // of the last command
-        bool removalPending = false; // the next access learns that the old disc is gone
-        bool changePending = false;  // then one that there is a new one (unit attention)
+        bool removalPending = false; // the guest has not seen yet that the old disc is gone
+        bool changePending = false;  // nor that there is a new one (unit attention)
         bool ejectRequested = false; // media events not yet fetched
         bool removalEvent = false;
         bool newMediumEvent = false;

@@ -14,9 +14,9 @@ namespace {
 constexpr unsigned kOptical = AhciDriver::kOptical;
 constexpr GuestAddress kBuffer = AhciDriver::kBuffer;
 constexpr uint32_t kReady = 0x50;
-constexpr uint32_t kNotReady = 0x2451;
-constexpr uint32_t kIllegalRequest = 0x5451;
-constexpr uint32_t kUnitAttention = 0x6451;
+constexpr uint32_t kNotReady = 0x2051;
+constexpr uint32_t kIllegalRequest = 0x5051;
+constexpr uint32_t kUnitAttention = 0x6051;
 const std::vector<uint8_t> kTestUnitReady{0x00};
 
 using Bytes = std::vector<uint8_t>;
@@ -290,6 +290,48 @@ private Q_SLOTS:
         QCOMPARE(driver.listener.ejected.size(), size_t{1}); // nothing came out
     }
 
+    void aDiscSwappedUnseenShowsAsGoneFirst() {
+        AhciDriver driver;
+        driver.disc = nullptr;
+        QCOMPARE(driver.packet({0x1B, 0, 0, 0, 2}), kReady); // the guest ejects, but does not look
+        auto next = AhciDriver::makeDisc(32 * 2048, 0x11);
+        driver.disc = next.get();
+        QVERIFY(change(driver, std::move(next), AhciController::ChangeMode::HonourLock));
+        QCOMPARE(driver.packet(kTestUnitReady), kNotReady);
+        QCOMPARE(driver.packet(kTestUnitReady), kUnitAttention);
+        QCOMPARE(driver.packet(kTestUnitReady), kReady);
+        driver.disc = nullptr;
+        QVERIFY(change(driver, nullptr, AhciController::ChangeMode::HonourLock));
+        QCOMPARE(driver.packet(kTestUnitReady), kNotReady); // seen
+        next = AhciDriver::makeDisc(32 * 2048, 0x12);
+        driver.disc = next.get();
+        QVERIFY(change(driver, std::move(next), AhciController::ChangeMode::HonourLock));
+        QCOMPARE(driver.packet(kTestUnitReady), kUnitAttention);
+        QCOMPARE(driver.packet(kTestUnitReady), kReady);
+    }
+
+    void setupFramesTellTheLastBlock() {
+        AhciDriver driver;
+        auto setup = [&] {
+            auto frame = driver.get(driver.received(kOptical) + 0x20, 20);
+            return frame[0] == 0x5F ? int{loadLe<uint16_t>(&frame[16])} : -1;
+        };
+        driver.packet(kTestUnitReady);
+        QCOMPARE(setup(), 12); // the packet itself
+        driver.packet({0x28, 0, 0, 0, 0, 1, 0, 0, 1}, 2048);
+        QCOMPARE(setup(), 12); // the data went by DMA
+        test::DriverCommand read;
+        read.command = 0xA0;
+        read.lba = 2048 << 8; // byte count limit
+        read.packet = {0x28, 0, 0, 0, 0, 1, 0, 0, 3};
+        read.regions = {{kBuffer, 3 * 2048}};
+        QCOMPARE(driver.run(kOptical, read), kReady);
+        QCOMPARE(setup(), 2048);
+        read.packet = {0x12, 0, 0, 0, 36};
+        QCOMPARE(driver.run(kOptical, read), kReady);
+        QCOMPARE(setup(), 36);
+    }
+
     void changingDuringAReadFailsTheRead() {
         AhciDriver driver;
         test::DriverCommand read;
@@ -335,7 +377,7 @@ private Q_SLOTS:
         driver.issue(kOptical, 1);
         driver.disc->fail(0, EIO);
         driver.bench.tasks.runPosted();
-        QCOMPARE(driver.read(kOptical, kPxTaskFile), 0x3451u);
+        QCOMPARE(driver.read(kOptical, kPxTaskFile), 0x3051u);
         driver.recover(kOptical);
         QCOMPARE(driver.sense(), 0x031100u);
     }

@@ -52,7 +52,8 @@ struct AtaReply {
     uint16_t count = 0;
     uint64_t lba = 0;
     uint64_t transferredBytes = 0;
-    bool overflow = false; // the descriptors were too few for what the device sent
+    uint32_t blockBytes = 512; // PIO: at most this much between two setup frames
+    bool overflow = false;     // the descriptors were too few for what the device sent
 };
 
 // The drive's end of the cable: implemented by the port.

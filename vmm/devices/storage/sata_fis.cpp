@@ -1,6 +1,7 @@
 #include "vmm/devices/storage/sata_fis.h"
 
 #include "vmm/base/bytes.h"
+#include "vmm/devices/storage/ata_registers.h"
 
 namespace vivarium {
 
@@ -53,14 +54,26 @@ std::array<uint8_t, 20> registerFis(const AtaReply& reply, FisInterrupt interrup
     return fis;
 }
 
-std::array<uint8_t, 20> pioSetupFis(const AtaReply& reply, uint8_t status, FisInterrupt interrupt) {
+std::array<uint8_t, 20> pioSetupFis(const AtaReply& reply, FisInterrupt interrupt) {
     bool toHost = reply.transfer != AtaReply::Transfer::PioToDevice;
     std::array<uint8_t, 20> fis{
         kTypePioSetup, static_cast<uint8_t>(interruptBit(interrupt) | (toHost ? kToHostBit : 0)),
-        status};
+        ata::kStatusIdle | ata::kStatusDataRequest};
     putRegisters(fis, reply);
     fis[15] = reply.status; // E_STATUS
-    storeLe<uint16_t>(&fis[16], static_cast<uint16_t>(reply.transferredBytes));
+    uint64_t last = reply.transferredBytes % reply.blockBytes;
+    storeLe<uint16_t>(&fis[16], static_cast<uint16_t>(last ? last : reply.blockBytes));
+    return fis;
+}
+
+std::array<uint8_t, 20> packetSetupFis() {
+    constexpr uint16_t kPacketBytes = 12;
+    AtaReply reply;
+    reply.count = 0x01; // C/D: a command goes to the device (SFF-8020i, 9.9)
+    std::array<uint8_t, 20> fis{kTypePioSetup, 0, ata::kStatusReady | ata::kStatusDataRequest};
+    putRegisters(fis, reply);
+    fis[15] = ata::kStatusBusy | ata::kStatusReady;
+    storeLe<uint16_t>(&fis[16], kPacketBytes);
     return fis;
 }
 

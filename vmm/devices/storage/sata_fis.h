@@ -20,8 +20,10 @@ struct HostRegisterFis {
 std::optional<HostRegisterFis> parseHostFis(const std::array<uint8_t, 20>& bytes);
 
 std::array<uint8_t, 20> registerFis(const AtaReply& reply, FisInterrupt interrupt);
-// `status` while the data moves; the reply's status is what the device shows afterwards.
-std::array<uint8_t, 20> pioSetupFis(const AtaReply& reply, uint8_t status, FisInterrupt interrupt);
+// The last setup frame of a PIO transfer; the reply's status is what the device shows afterwards.
+std::array<uint8_t, 20> pioSetupFis(const AtaReply& reply, FisInterrupt interrupt);
+// The one that fetches a packet of 12 bytes.
+std::array<uint8_t, 20> packetSetupFis();
 // `finished`: the tags (a bit each) whose commands are over.
 std::array<uint8_t, 8> setDeviceBitsFis(const AtaReply& reply, uint32_t finished);
 

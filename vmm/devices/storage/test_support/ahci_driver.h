@@ -63,12 +63,13 @@ public:
     struct Options {
         DriveErrorPolicy policy = DriveErrorPolicy::Report;
         MemoryBlockDevice::Access diskAccess = MemoryBlockDevice::Access::ReadWrite;
+        uint64_t diskBytes = kDiskBytes;
         uint64_t discBytes = kDiscBytes;
         bool withDisc = true;
     };
     AhciDriver() : AhciDriver(Options{}) {}
     explicit AhciDriver(const Options& options) {
-        auto diskImage = std::make_unique<MemoryBlockDevice>(kDiskBytes, options.diskAccess);
+        auto diskImage = std::make_unique<MemoryBlockDevice>(options.diskBytes, options.diskAccess);
         auto discImage = makeDisc(options.discBytes, 0x5A);
         disk = diskImage.get();
         disc = options.withDisc ? discImage.get() : nullptr;
