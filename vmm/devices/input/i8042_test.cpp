@@ -2,7 +2,7 @@
 
 #include "tests/support/device_contract.h"
 #include "tests/support/test_main.h"
-#include "vmm/devices/input/i8042_test_bench.h"
+#include "tests/support/i8042_bench.h"
 
 #include <QTest>
 

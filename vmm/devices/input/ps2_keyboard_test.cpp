@@ -1,7 +1,7 @@
 #include "vmm/devices/input/ps2_keyboard.h"
 
 #include "tests/support/test_main.h"
-#include "vmm/devices/input/i8042_test_bench.h"
+#include "tests/support/i8042_bench.h"
 #include "vmm/devices/input/scan_codes.h"
 
 #include <QTest>
