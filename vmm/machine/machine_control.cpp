@@ -57,15 +57,6 @@ void answer(const control::Call<Request>& call, const Result<void>& result) {
         call.respond(result.error());
 }
 
-// The last line of the machine's run record (vmm/control/README.md, "How a worker is launched").
-void recordExit(const UniqueFd& machineLock, control::StopReason reason) {
-    if (!machineLock)
-        return;
-    const std::string line = "exited " + std::string(control::stopReasonName(reason)) + "\n";
-    if (::write(machineLock.get(), line.data(), line.size()) < 0)
-        logWarning("control", "the end of the run could not be recorded in the machine's folder");
-}
-
 } // namespace
 
 MachineControl::MachineControl(EventLoop& loop, Host host)
@@ -215,17 +206,16 @@ void MachineControl::finish(const control::Exiting& event) {
         m_typist->cancel();
         m_screen->setViewing(ScreenPublisher::Viewing::Off);
     }
-    recordExit(m_machineLock, event.reason);
+    recordEnd(event.reason);
     // After the replies, which those two have posted.
     later([this, event] {
         m_server.publish(event);
         m_server.finish(kGoodbyeMs);
-        recordEnd(event.reason);
         m_loop.stop();
     });
 }
 
-// The machine lock's file tells an end from a crash to those who were not there.
+// The last line of the machine's run record (vmm/control/README.md, "How a worker is launched").
 void MachineControl::recordEnd(control::StopReason reason) {
     if (!m_machineLock)
         return;
