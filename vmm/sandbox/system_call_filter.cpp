@@ -63,49 +63,33 @@ constexpr std::array kTimerCalls{SCMP_SYS(timerfd_settime)};
 
 // Only the main thread makes descriptors, mappings of them, threads and rings.
 constexpr std::array kDeviceCalls{
-    SCMP_SYS(accept4),
-    SCMP_SYS(dup),
-    SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(eventfd2),
-    SCMP_SYS(getsockopt),
-    SCMP_SYS(setsockopt),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(getpeername),
-    SCMP_SYS(io_uring_setup),
-    SCMP_SYS(io_uring_register),
-    SCMP_SYS(memfd_create),
-    SCMP_SYS(msync),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(socketpair),
-    SCMP_SYS(timerfd_create),
-    SCMP_SYS(pipe2),
-    SCMP_SYS(seccomp),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(mlock),
-    SCMP_SYS(munlock),
-    SCMP_SYS(getuid),
-    SCMP_SYS(geteuid),
-    SCMP_SYS(getgid),
-    SCMP_SYS(getegid),
-    SCMP_SYS(prlimit64),
-    SCMP_SYS(sysinfo),
-    SCMP_SYS(uname),
-    SCMP_SYS(accept),
-    SCMP_SYS(select),
-    SCMP_SYS(pselect6),
-    SCMP_SYS(set_tid_address),
-    SCMP_SYS(dup3),
+    SCMP_SYS(accept4),         SCMP_SYS(dup),
+    SCMP_SYS(epoll_create1),   SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),      SCMP_SYS(epoll_pwait),
+    SCMP_SYS(eventfd2),        SCMP_SYS(socketpair),
+    SCMP_SYS(getsockopt),      SCMP_SYS(setsockopt),
+    SCMP_SYS(getsockname),     SCMP_SYS(getpeername),
+    SCMP_SYS(io_uring_setup),  SCMP_SYS(io_uring_register),
+    SCMP_SYS(memfd_create),    SCMP_SYS(msync),
+    SCMP_SYS(shutdown),        SCMP_SYS(socketpair),
+    SCMP_SYS(timerfd_create),  SCMP_SYS(pipe2),
+    SCMP_SYS(seccomp),         SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(mlock),           SCMP_SYS(munlock),
+    SCMP_SYS(getuid),          SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),          SCMP_SYS(getegid),
+    SCMP_SYS(prlimit64),       SCMP_SYS(sysinfo),
+    SCMP_SYS(uname),           SCMP_SYS(accept),
+    SCMP_SYS(select),          SCMP_SYS(pselect6),
+    SCMP_SYS(set_tid_address), SCMP_SYS(dup3),
     SCMP_SYS(flock),
 };
 
+// Every VNC client has a thread and a wake-up of its own.
 constexpr std::array kVncCalls{
-    SCMP_SYS(accept4),     SCMP_SYS(accept),      SCMP_SYS(getsockopt),  SCMP_SYS(setsockopt),
-    SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(shutdown),    SCMP_SYS(select),
-    SCMP_SYS(pselect6),    SCMP_SYS(epoll_wait),  SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),
-    SCMP_SYS(uname),
+    SCMP_SYS(eventfd2),    SCMP_SYS(socketpair), SCMP_SYS(accept4),     SCMP_SYS(accept),
+    SCMP_SYS(getsockopt),  SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+    SCMP_SYS(shutdown),    SCMP_SYS(select),     SCMP_SYS(pselect6),    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),  SCMP_SYS(uname),
 };
 
 // Answered with an error instead of death: libraries probe for files and names and live without.
@@ -162,6 +146,13 @@ void addKvmRules(RuleSet& rules) {
               {SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFF00, static_cast<scmp_datum_t>(KVMIO) << 8)});
 }
 
+// New threads of this process, never a process.
+void addThreadRules(RuleSet& rules) {
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(clone),
+              {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD)});
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl), {SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)});
+}
+
 void addRules(RuleSet& rules, ThreadKind kind) {
     addCommonRules(rules);
     switch (kind) {
@@ -171,10 +162,8 @@ void addRules(RuleSet& rules, ThreadKind kind) {
         addKvmRules(rules);
         rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, FIONREAD)});
         rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, FIONBIO)});
-        rules.add(SCMP_ACT_ALLOW, SCMP_SYS(clone),
-                  {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD)});
-        for (int operation :
-             {PR_SET_NAME, PR_SET_SECCOMP, PR_GET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_VMA})
+        addThreadRules(rules);
+        for (int operation : {PR_SET_SECCOMP, PR_GET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_VMA})
             rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl),
                       {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(operation))});
         break;
@@ -185,6 +174,7 @@ void addRules(RuleSet& rules, ThreadKind kind) {
         break;
     case ThreadKind::Vnc:
         rules.allow(kVncCalls);
+        addThreadRules(rules);
         rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, FIONREAD)});
         rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, FIONBIO)});
         break;

@@ -31,7 +31,7 @@ private Q_SLOTS:
                                    QStringLiteral("game")}),
                  session.lastError());
         QVERIFY2(session.succeeds({QStringLiteral("wait"), QStringLiteral("game"),
-                                   QStringLiteral("--screen"), QStringLiteral("-\\*-"),
+                                   QStringLiteral("--screen"), QStringLiteral("/ \\\\"),
                                    QStringLiteral("--timeout"), QStringLiteral("120")},
                                   130'000),
                  session.lastError());

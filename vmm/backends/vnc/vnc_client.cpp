@@ -113,8 +113,6 @@ void VncClient::run() {
     sigset_t all;
     sigfillset(&all);
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    if (m_options.threadStarted)
-        m_options.threadStarted();
 
     auto handshakeEnd =
         std::chrono::steady_clock::now() + std::chrono::milliseconds(m_options.handshakeTimeoutMs);

@@ -43,7 +43,8 @@ struct VncOptions {
     std::string desktopName = "Vivarium";
     enum class Input { Accepted, Ignored } input = Input::Accepted;
     uint32_t handshakeTimeoutMs = 10'000; // to finish authentication
-    // First call of every thread (a sandbox filter). May be empty, as the others.
+    // First call of the accepting thread (a sandbox filter, which the clients' threads inherit). May be
+    // empty, as the others.
     std::function<void()> threadStarted;
     // On the device thread: a client copied text (UTF-8, at most 1 MiB); the number of clients that
     // see the machine changed.
