@@ -9,8 +9,8 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "VIVARM", "VIVARIUM", 0x00000001)
     {
         Name (P32B, 0x12345678)             // patched: first address of the 32-bit PCI window
         Name (P32L, 0x12345678)             // patched: its length
-        Name (P64B, 0x123456789ABCDEF0)     // patched: the same above 4 GiB
-        Name (P64L, 0x123456789ABCDEF0)     // patched: length 0 means none
+        Name (P64B, 0x12345678)             // patched: the same above 4 GiB, in GiB, because
+        Name (P64L, 0x12345678)             // SeaBIOS knows no 64-bit constants; 0 means none
         Name (COMS, 0x12345678)             // patched: bit n tells that COM n+1 is present
         Name (HPTE, 0x12345678)             // patched: 1 when the HPET is present
     }
@@ -70,9 +70,9 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "VIVARM", "VIVARIUM", 0x00000001)
                 CreateQWordField (CRS1, \_SB.PCI0.PW64._MIN, MN64)
                 CreateQWordField (CRS1, \_SB.PCI0.PW64._MAX, MX64)
                 CreateQWordField (CRS1, \_SB.PCI0.PW64._LEN, LN64)
-                MN64 = \_SB.P64B
-                LN64 = \_SB.P64L
-                MX64 = (\_SB.P64B + \_SB.P64L) - One
+                MN64 = \_SB.P64B << 30
+                LN64 = \_SB.P64L << 30
+                MX64 = ((\_SB.P64B + \_SB.P64L) << 30) - One
                 Return (ConcatenateResTemplate (CRS0, CRS1))
             }
 

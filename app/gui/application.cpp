@@ -1,0 +1,133 @@
+#include "app/gui/application.h"
+
+#include "ui/console/remote_console.h"
+#include "ui/library/machine_list.h"
+#include "ui/main_window/console_windows.h"
+#include "ui/main_window/machine_operations.h"
+#include "ui/text/error_text.h"
+#include "ui/widgets/notification_center.h"
+
+#include <QApplication>
+#include <QDateTime>
+#include <QDir>
+#include <QFile>
+#include <QFileDialog>
+#include <QLibraryInfo>
+#include <QLocale>
+#include <QMessageBox>
+#include <QPushButton>
+
+namespace vivarium {
+
+Application::Application(const CommandLine& commandLine)
+    : m_commandLine(commandLine), m_preferences(ApplicationPaths::fromEnvironment()),
+      m_libraryFolder(commandLine.libraryFolder.isEmpty() ? m_preferences.paths().library
+                                                          : commandLine.libraryFolder) {
+    loadLanguage();
+    connect(&m_preferences, &CurrentPreferences::changed, this, &Application::loadLanguage);
+}
+
+Application::~Application() = default;
+
+void Application::loadLanguage() {
+    const QString code = m_preferences.value().language;
+    const QLocale locale = code.isEmpty() ? QLocale::system() : QLocale(code);
+    QLocale::setDefault(locale);
+    QCoreApplication::removeTranslator(&m_translator);
+    QCoreApplication::removeTranslator(&m_qtTranslator);
+    if (m_qtTranslator.load(locale, QStringLiteral("qtbase"), QStringLiteral("_"),
+                            QLibraryInfo::path(QLibraryInfo::TranslationsPath)))
+        QCoreApplication::installTranslator(&m_qtTranslator);
+    if (m_translator.load(locale, QStringLiteral("vivarium"), QStringLiteral("_"),
+                          QStringLiteral(":/i18n")))
+        QCoreApplication::installTranslator(&m_translator);
+}
+
+bool Application::open() {
+    return m_commandLine.remoteScreen.isEmpty() ? openLibrary() : openRemoteScreen();
+}
+
+bool Application::openRemoteScreen() {
+    const Result<VncAddress> address = VncAddress::parse(m_commandLine.remoteScreen);
+    if (!address) {
+        const UserMessage text = describeError(Operation::ConnectRemoteScreen,
+                                               m_commandLine.remoteScreen, address.error());
+        QMessageBox::critical(nullptr, QStringLiteral("Vivarium"),
+                              text.title + u'\n' + text.detail);
+        return false;
+    }
+    auto console = std::make_unique<RemoteConsole>(m_preferences, *address);
+    console->setAttribute(Qt::WA_DeleteOnClose, false); // owned here
+    console->show();
+    m_remote = std::move(console);
+    return true;
+}
+
+bool Application::openLibrary() {
+    Result<std::unique_ptr<Library>> library =
+        Library::open(m_libraryFolder, m_preferences.paths().machines);
+    while (!library) {
+        if (!askAboutLibrary(library.error()))
+            return false;
+        library = Library::open(m_libraryFolder, m_preferences.paths().machines);
+    }
+    m_library = std::move(*library);
+    m_supervisor = std::make_unique<Supervisor>(*m_library);
+    m_displays = std::make_unique<GuestDisplays>(*m_supervisor);
+    m_window = std::make_unique<MainWindow>(*m_library, *m_supervisor, *m_displays, m_preferences);
+    m_window->show();
+    runCommands();
+    return true;
+}
+
+bool Application::askAboutLibrary(const Error& error) {
+    const UserMessage text = describeError(Operation::OpenLibrary, m_libraryFolder, error);
+    QMessageBox box(QMessageBox::Critical, QStringLiteral("Vivarium"), text.title);
+    box.setInformativeText(text.body());
+    box.setDetailedText(text.detail);
+    const QPushButton* other = box.addButton(tr("Use Another &Folder…"), QMessageBox::ActionRole);
+    const QPushButton* moveAway =
+        error.code == ErrorCode::Corrupt
+            ? box.addButton(tr("&Move It Away and Begin Empty"), QMessageBox::ActionRole)
+            : nullptr;
+    box.setDefaultButton(box.addButton(tr("&Quit"), QMessageBox::RejectRole));
+    box.exec();
+    if (box.clickedButton() == other) {
+        const QString folder =
+            QFileDialog::getExistingDirectory(nullptr, tr("Library Folder"), QDir::homePath());
+        if (folder.isEmpty())
+            return false;
+        m_libraryFolder = folder;
+        return true;
+    }
+    if (!moveAway || box.clickedButton() != moveAway)
+        return false;
+    const QString file = QDir(m_libraryFolder).filePath(QStringLiteral("library.sqlite"));
+    const QString stamp = QDateTime::currentDateTime().toString(QStringLiteral("yyyyMMdd-HHmmss"));
+    for (const QString& part : {file, file + QStringLiteral("-wal"), file + QStringLiteral("-shm")})
+        QFile::rename(part, part + QStringLiteral(".damaged-") + stamp);
+    return !QFile::exists(file);
+}
+
+void Application::runCommands() {
+    const auto resolve = [this](const QString& name, Operation operation) {
+        const Result<MachineId> id = m_library->resolve(name);
+        if (!id)
+            m_window->notifications().showFailure(describeError(operation, name, id.error()));
+        return id ? *id : MachineId();
+    };
+    if (!m_commandLine.startMachine.isEmpty()) {
+        const MachineId id = resolve(m_commandLine.startMachine, Operation::StartMachine);
+        m_window->machineList().select(id);
+        if (!id.isNull())
+            m_window->operations().start(id, MachineOperations::StartMode::Normal);
+    }
+    if (!m_commandLine.showMachine.isEmpty()) {
+        const MachineId id = resolve(m_commandLine.showMachine, Operation::StartMachine);
+        m_window->machineList().select(id);
+        if (!id.isNull())
+            m_window->consoles().show(id);
+    }
+}
+
+} // namespace vivarium

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "app/gui/command_line.h"
+#include "core/database/library.h"
+#include "core/supervisor/supervisor.h"
+#include "ui/main_window/main_window.h"
+#include "ui/widgets/current_preferences.h"
+#include "ui/widgets/guest_display.h"
+
+#include <QTranslator>
+
+#include <memory>
+
+namespace vivarium {
+
+// Puts the application together: preferences, language, library, supervisor, windows. Owns all of
+// it in the order in which it must go. GUI thread.
+class Application : public QObject {
+    Q_OBJECT
+public:
+    explicit Application(const CommandLine& commandLine);
+    ~Application() override;
+
+    // Opens what was asked for. False: nothing could be opened and the user knows why.
+    bool open();
+
+private:
+    void loadLanguage();
+    bool openRemoteScreen();
+    bool openLibrary();
+    // Asks what to do about a library that does not open; true: try again with m_libraryFolder.
+    bool askAboutLibrary(const Error& error);
+    void runCommands();
+
+    CommandLine m_commandLine;
+    CurrentPreferences m_preferences;
+    QTranslator m_translator;
+    QTranslator m_qtTranslator;
+    QString m_libraryFolder;
+    std::unique_ptr<Library> m_library;
+    std::unique_ptr<Supervisor> m_supervisor;
+    std::unique_ptr<GuestDisplays> m_displays;
+    std::unique_ptr<MainWindow> m_window;
+    std::unique_ptr<QWidget> m_remote;
+};
+
+} // namespace vivarium

@@ -1,0 +1,47 @@
+#include "app/gui/command_line.h"
+
+#include <QCommandLineParser>
+#include <QCoreApplication>
+
+namespace vivarium {
+
+CommandLine CommandLine::parse(const QStringList& arguments) {
+    const auto tr = [](const char* text) {
+        return QCoreApplication::translate("CommandLine", text);
+    };
+    QCommandLineParser parser;
+    parser.setApplicationDescription(
+        tr(QT_TRANSLATE_NOOP("CommandLine", "Runs virtual machines on this computer.")));
+    parser.addHelpOption();
+    parser.addVersionOption();
+    const QCommandLineOption start(
+        QStringLiteral("start"),
+        tr(QT_TRANSLATE_NOOP("CommandLine", "Starts the machine NAME and shows its screen.")),
+        QStringLiteral("NAME"));
+    const QCommandLineOption show(
+        QStringLiteral("show"),
+        tr(QT_TRANSLATE_NOOP("CommandLine", "Shows the screen of the running machine NAME.")),
+        QStringLiteral("NAME"));
+    const QCommandLineOption library(
+        QStringLiteral("library"),
+        tr(QT_TRANSLATE_NOOP("CommandLine", "Uses the library in FOLDER.")),
+        QStringLiteral("FOLDER"));
+    parser.addOptions({start, show, library});
+    parser.addPositionalArgument(
+        QStringLiteral("address"),
+        tr(QT_TRANSLATE_NOOP("CommandLine", "A remote screen to show: vnc://host:port.")),
+        QStringLiteral("[vnc://host:port]"));
+    parser.process(arguments);
+    CommandLine options;
+    options.startMachine = parser.value(start);
+    options.showMachine = parser.value(show);
+    options.libraryFolder = parser.value(library);
+    const QStringList positional = parser.positionalArguments();
+    if (positional.size() > 1)
+        parser.showHelp(2);
+    if (!positional.isEmpty())
+        options.remoteScreen = positional.first();
+    return options;
+}
+
+} // namespace vivarium

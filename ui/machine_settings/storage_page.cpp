@@ -1,0 +1,264 @@
+#include "ui/machine_settings/storage_page.h"
+
+#include "core/database/library.h"
+#include "ui/text/machine_text.h"
+#include "ui/widgets/background.h"
+#include "ui/widgets/future_reply.h"
+#include "ui/widgets/icons.h"
+#include "ui/widgets/media_files.h"
+#include "ui/widgets/path_field.h"
+
+#include <QCheckBox>
+#include <QComboBox>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QFormLayout>
+#include <QGroupBox>
+#include <QLabel>
+#include <QMenu>
+#include <QToolButton>
+#include <QTreeWidget>
+
+#include <algorithm>
+
+namespace vivarium {
+
+StoragePage::StoragePage(const Library& library, const Preferences& preferences, QWidget* parent)
+    : SettingsPage(parent), m_mediaFolder(mediaFolder(preferences)), m_list(new QTreeWidget(this)),
+      m_addDisk(new QToolButton(this)), m_addOptical(new QToolButton(this)),
+      m_remove(new QToolButton(this)), m_attributes(new QGroupBox(tr("Attributes"), this)),
+      m_port(new QComboBox(m_attributes)),
+      m_path(new PathField(PathField::Kind::OpenFile, m_attributes)),
+      m_known(new QToolButton(m_attributes)),
+      m_readOnly(new QCheckBox(tr("&Read-only"), m_attributes)),
+      m_information(new QLabel(m_attributes)) {
+    buildList();
+    buildAttributes(library, preferences);
+    auto* buttons = new QHBoxLayout;
+    for (QToolButton* button : {m_addDisk, m_addOptical, m_remove})
+        buttons->addWidget(button);
+    buttons->addStretch();
+    auto* left = new QVBoxLayout;
+    auto* title = new QLabel(tr("&Storage Devices"), this);
+    title->setBuddy(m_list);
+    left->addWidget(title);
+    left->addWidget(m_list, 1);
+    left->addLayout(buttons);
+    auto* layout = new QHBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->addLayout(left, 1);
+    layout->addWidget(m_attributes, 1);
+}
+
+void StoragePage::buildList() {
+    m_list->setHeaderHidden(true);
+    m_list->setRootIsDecorated(false);
+    m_list->setItemsExpandable(false);
+    m_list->setTextElideMode(Qt::ElideMiddle);
+    m_addDisk->setIcon(applicationIcon(QStringLiteral("hard-disk")));
+    m_addDisk->setText(tr("Add Hard Disk"));
+    auto* diskMenu = new QMenu(m_addDisk);
+    connect(diskMenu->addAction(tr("Create a New Disk…")), &QAction::triggered, this,
+            &StoragePage::diskWanted);
+    connect(diskMenu->addAction(tr("Choose an Existing Disk…")), &QAction::triggered, this, [this] {
+        const QString path = QFileDialog::getOpenFileName(this, tr("Choose a Hard Disk"),
+                                                          m_mediaFolder, diskImageFilters());
+        if (!path.isEmpty())
+            addHardDisk(path);
+    });
+    m_addDisk->setMenu(diskMenu);
+    m_addOptical->setIcon(applicationIcon(QStringLiteral("optical")));
+    m_addOptical->setText(tr("Add Optical Drive"));
+    auto* opticalMenu = new QMenu(m_addOptical);
+    connect(opticalMenu->addAction(tr("Leave Empty")), &QAction::triggered, this,
+            [this] { addDrive(DriveType::Optical, QString()); });
+    connect(opticalMenu->addAction(tr("Choose a Disk File…")), &QAction::triggered, this, [this] {
+        const QString path = QFileDialog::getOpenFileName(this, tr("Choose an Optical Disk"),
+                                                          m_mediaFolder, opticalImageFilters());
+        if (!path.isEmpty())
+            addDrive(DriveType::Optical, path);
+    });
+    m_addOptical->setMenu(opticalMenu);
+    m_remove->setIcon(applicationIcon(QStringLiteral("machine-remove")));
+    m_remove->setText(tr("Remove"));
+    m_remove->setToolTip(tr("Takes the drive out of the machine; its file stays"));
+    for (QToolButton* button : {m_addDisk, m_addOptical}) {
+        button->setPopupMode(QToolButton::InstantPopup);
+        button->setToolTip(button->text());
+    }
+    for (QToolButton* button : {m_addDisk, m_addOptical, m_remove})
+        button->setAccessibleName(button->text());
+    connect(m_remove, &QToolButton::clicked, this, &StoragePage::removeDrive);
+    connect(m_list, &QTreeWidget::currentItemChanged, this, [this] {
+        if (!m_isLoading)
+            showDrive();
+    });
+}
+
+void StoragePage::buildAttributes(const Library& library, const Preferences&) {
+    for (quint32 port = 0; port < kPortCount; ++port)
+        m_port->addItem(tr("SATA Port %1").arg(port), port);
+    m_known->setIcon(applicationIcon(QStringLiteral("optical")));
+    m_known->setPopupMode(QToolButton::InstantPopup);
+    m_known->setToolTip(tr("Known disks, and removing the disk"));
+    m_known->setAccessibleName(m_known->toolTip());
+    auto* knownMenu = new QMenu(m_known);
+    const QStringList known = knownOpticalImages(library);
+    for (const QString& path : known)
+        connect(knownMenu->addAction(QFileInfo(path).fileName()), &QAction::triggered, this,
+                [this, path] { m_path->setPath(path); });
+    knownMenu->addSeparator();
+    connect(knownMenu->addAction(tr("Remove Disk From Virtual Drive")), &QAction::triggered, this,
+            [this] { m_path->setPath(QString()); });
+    m_known->setMenu(knownMenu);
+    m_path->setStartFolder(m_mediaFolder);
+    m_information->setWordWrap(true);
+    m_information->setTextFormat(Qt::PlainText);
+    auto* file = new QHBoxLayout;
+    file->addWidget(m_path, 1);
+    file->addWidget(m_known);
+    auto* form = new QFormLayout(m_attributes);
+    form->setRowWrapPolicy(QFormLayout::WrapLongRows);
+    form->addRow(tr("&Port:"), m_port);
+    form->addRow(tr("&File:"), file);
+    form->addRow(QString(), m_readOnly);
+    form->addRow(tr("Size:"), m_information);
+    connect(m_port, &QComboBox::activated, this, &StoragePage::changeDrive);
+    connect(m_path, &PathField::pathChanged, this, &StoragePage::changeDrive);
+    connect(m_readOnly, &QCheckBox::toggled, this, &StoragePage::changeDrive);
+}
+
+void StoragePage::load(const Machine& machine) {
+    m_drives = machine.settings.drives;
+    rebuildList(0);
+}
+
+void StoragePage::store(Machine& machine) const {
+    machine.settings.drives = m_drives;
+    std::sort(machine.settings.drives.begin(), machine.settings.drives.end(),
+              [](const DriveSettings& a, const DriveSettings& b) { return a.port < b.port; });
+}
+
+void StoragePage::setLiveness(Liveness liveness) {
+    m_liveness = liveness;
+    showDrive();
+}
+
+int StoragePage::currentRow() const {
+    const QTreeWidgetItem* item = m_list->currentItem();
+    return item && item->parent() ? item->data(0, Qt::UserRole).toInt() : -1;
+}
+
+void StoragePage::rebuildList(int selected) {
+    m_isLoading = true;
+    m_list->clear();
+    auto* controller = new QTreeWidgetItem(m_list, {tr("Controller: SATA")});
+    controller->setIcon(0, applicationIcon(QStringLiteral("section-storage")));
+    controller->setExpanded(true);
+    for (int row = 0; row < m_drives.size(); ++row) {
+        const DriveSettings& drive = m_drives.at(row);
+        const bool optical = drive.type == DriveType::Optical;
+        const QString name = drive.path.isEmpty() ? tr("Empty") : QFileInfo(drive.path).fileName();
+        auto* item = new QTreeWidgetItem(controller, {name});
+        item->setIcon(0, applicationIcon(!optical               ? QStringLiteral("hard-disk")
+                                         : drive.path.isEmpty() ? QStringLiteral("optical-empty")
+                                                                : QStringLiteral("optical")));
+        item->setData(0, Qt::UserRole, row);
+        item->setToolTip(0, drive.path);
+        if (row == selected)
+            m_list->setCurrentItem(item);
+    }
+    m_isLoading = false;
+    showDrive();
+}
+
+void StoragePage::showDrive() {
+    const int row = currentRow();
+    const bool stopped = m_liveness == Liveness::Stopped;
+    const bool full = firstFreePort() < 0;
+    m_addDisk->setEnabled(stopped && !full);
+    m_addOptical->setEnabled(stopped && !full);
+    m_remove->setEnabled(stopped && row >= 0);
+    m_attributes->setEnabled(row >= 0);
+    if (row < 0)
+        return;
+    const DriveSettings drive = m_drives.at(row);
+    const bool optical = drive.type == DriveType::Optical;
+    m_isLoading = true;
+    m_port->setCurrentIndex(m_port->findData(drive.port));
+    m_port->setEnabled(stopped);
+    if (m_path->path() != drive.path)
+        m_path->setPath(drive.path);
+    m_path->setEnabled(stopped || optical);
+    m_path->setPlaceholderText(optical ? tr("Empty") : QString());
+    m_path->setDialog(optical ? tr("Choose an Optical Disk") : tr("Choose a Hard Disk"),
+                      optical ? opticalImageFilters() : diskImageFilters());
+    m_known->setVisible(optical);
+    m_readOnly->setVisible(!optical);
+    m_readOnly->setChecked(drive.readOnly);
+    m_readOnly->setEnabled(stopped);
+    m_isLoading = false;
+    m_information->setText(QString());
+    if (drive.path.isEmpty())
+        return;
+    whenFinished(this, computeInBackground([path = drive.path] { return QFileInfo(path).size(); }),
+                 [this, path = drive.path](const QFuture<qint64>& size) {
+                     const int now = currentRow();
+                     if (now >= 0 && m_drives.at(now).path == path)
+                         m_information->setText(size.result() > 0
+                                                    ? sizeText(static_cast<quint64>(size.result()))
+                                                    : tr("The file is not there."));
+                 });
+}
+
+void StoragePage::changeDrive() {
+    const int row = currentRow();
+    if (m_isLoading || row < 0)
+        return;
+    DriveSettings& drive = m_drives[row];
+    const quint32 port = m_port->currentData().toUInt();
+    if (port != drive.port) // whoever is there moves to the free place
+        for (DriveSettings& other : m_drives)
+            if (other.port == port)
+                other.port = drive.port;
+    drive.port = port;
+    drive.path = m_path->path();
+    drive.readOnly = drive.type == DriveType::HardDisk && m_readOnly->isChecked();
+    rebuildList(row);
+    Q_EMIT
+    changed();
+}
+
+int StoragePage::firstFreePort() const {
+    for (quint32 port = 0; port < kPortCount; ++port)
+        if (std::none_of(m_drives.begin(), m_drives.end(),
+                         [port](const DriveSettings& drive) { return drive.port == port; }))
+            return static_cast<int>(port);
+    return -1;
+}
+
+void StoragePage::addDrive(DriveType type, const QString& path) {
+    const int port = firstFreePort();
+    if (port < 0)
+        return;
+    m_drives.append({type, static_cast<quint32>(port), path, false});
+    rebuildList(static_cast<int>(m_drives.size()) - 1);
+    Q_EMIT
+    changed();
+}
+
+void StoragePage::addHardDisk(const QString& path) {
+    addDrive(DriveType::HardDisk, path);
+}
+
+void StoragePage::removeDrive() {
+    const int row = currentRow();
+    if (row < 0)
+        return;
+    m_drives.removeAt(row);
+    rebuildList(std::min(row, static_cast<int>(m_drives.size()) - 1));
+    Q_EMIT
+    changed();
+}
+
+} // namespace vivarium

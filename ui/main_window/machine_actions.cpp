@@ -1,0 +1,123 @@
+#include "ui/main_window/machine_actions.h"
+
+#include "ui/widgets/icons.h"
+
+#include <QAction>
+#include <QWidget>
+
+#include <algorithm>
+
+namespace vivarium {
+
+using control::MachineState;
+
+MachineActions::MachineActions(QWidget* window) : QObject(window) {
+    const auto make = [this, window](const char16_t* icon, const QKeySequence& shortcut = {}) {
+        auto* action = new QAction(this);
+        if (icon)
+            action->setIcon(applicationIcon(QString::fromUtf16(icon)));
+        action->setShortcut(shortcut);
+        window->addAction(action);
+        return action;
+    };
+    newMachine = make(u"machine-new", Qt::CTRL | Qt::Key_N);
+    add = make(u"machine-add", Qt::CTRL | Qt::Key_A);
+    settings = make(u"machine-settings", Qt::CTRL | Qt::Key_S);
+    rename = make(u"machine-rename", Qt::Key_F2);
+    remove = make(u"machine-remove", Qt::CTRL | Qt::Key_R);
+    group = make(u"group", Qt::CTRL | Qt::Key_U);
+    start = make(u"machine-start");
+    startNormal = make(u"machine-start");
+    startHeadless = make(u"state-running");
+    pause = make(u"machine-pause", Qt::CTRL | Qt::Key_P);
+    pause->setCheckable(true);
+    reset = make(u"machine-reset", Qt::CTRL | Qt::Key_T);
+    shutDown = make(u"machine-shutdown", Qt::CTRL | Qt::Key_H);
+    powerOff = make(u"machine-power-off");
+    showLog = make(u"log", Qt::CTRL | Qt::Key_L);
+    showFolder = make(u"folder-open");
+    search = make(u"search", Qt::CTRL | Qt::Key_F);
+    preferences = make(u"preferences", Qt::CTRL | Qt::Key_G);
+    preferences->setMenuRole(QAction::PreferencesRole);
+    connectRemote = make(u"section-remote");
+    quit = make(u"close", Qt::CTRL | Qt::Key_Q);
+    quit->setMenuRole(QAction::QuitRole);
+    about = make(u"vivarium");
+    about->setMenuRole(QAction::AboutRole);
+    retranslate();
+}
+
+void MachineActions::update(const Selection& selection, const Supervisor& supervisor) {
+    const QList<MachineId>& ids = selection.machines;
+    QList<MachineState> states;
+    for (const MachineId& id : ids)
+        states << supervisor.status(id).state;
+    const auto count = [&states](auto... wanted) {
+        return std::count_if(states.begin(), states.end(),
+                             [&](MachineState state) { return ((state == wanted) || ...); });
+    };
+    const auto all = static_cast<qsizetype>(states.size());
+    const auto stopped =
+        count(MachineState::PoweredOff, MachineState::Aborted, MachineState::Saved);
+    const auto running = count(MachineState::Running);
+    const auto paused = count(MachineState::Paused);
+    const auto active = running + paused + count(MachineState::Stopping);
+    const bool single = all == 1;
+
+    settings->setEnabled(single);
+    rename->setEnabled(single || !selection.group.isEmpty());
+    remove->setEnabled(all > 0 && stopped == all);
+    group->setEnabled(all > 0);
+    m_startShows = all > 0 && stopped == 0 && active > 0;
+    start->setEnabled(stopped > 0 || m_startShows);
+    startNormal->setEnabled(stopped > 0);
+    startHeadless->setEnabled(stopped > 0);
+    pause->setEnabled(running + paused > 0);
+    pause->setChecked(paused > 0 && running == 0);
+    reset->setEnabled(running + paused > 0);
+    shutDown->setEnabled(running > 0 || count(MachineState::Stopping) > 0);
+    powerOff->setEnabled(active > 0);
+    showLog->setEnabled(single);
+    showFolder->setEnabled(single);
+    start->setIcon(applicationIcon(m_startShows ? QStringLiteral("machine-show")
+                                                : QStringLiteral("machine-start")));
+    start->setText(m_startShows ? tr("S&how") : tr("S&tart"));
+    start->setToolTip(m_startShows ? tr("Shows the screen of the selected machine")
+                                   : tr("Starts the selected machine"));
+}
+
+void MachineActions::retranslate() {
+    const auto text = [](QAction* action, const QString& name, const QString& toolTip) {
+        action->setText(name);
+        const QString keys = action->shortcut().toString(QKeySequence::NativeText);
+        action->setToolTip(keys.isEmpty() ? toolTip : toolTip + QStringLiteral(" (%1)").arg(keys));
+    };
+    text(newMachine, tr("&New…"), tr("Creates a new virtual machine"));
+    newMachine->setIconText(tr("New"));
+    text(add, tr("&Add…"), tr("Adds a machine from a disk, an image or exported settings"));
+    add->setIconText(tr("Add"));
+    text(settings, tr("&Settings…"), tr("Shows the settings of the selected machine"));
+    settings->setIconText(tr("Settings"));
+    text(rename, tr("R&ename"), tr("Gives the machine or the group another name"));
+    text(remove, tr("&Remove…"), tr("Removes the selected machines"));
+    text(group, tr("Gro&up…"), tr("Puts the selected machines into a group"));
+    text(start, m_startShows ? tr("S&how") : tr("S&tart"),
+         m_startShows ? tr("Shows the screen of the selected machine")
+                      : tr("Starts the selected machine"));
+    text(startNormal, tr("&Normal Start"), tr("Starts the machine and shows its screen"));
+    text(startHeadless, tr("&Headless Start"), tr("Starts the machine in the background"));
+    text(pause, tr("&Pause"), tr("Suspends the execution of the selected machine"));
+    pause->setIconText(tr("Pause"));
+    text(reset, tr("&Reset"), tr("Restarts the machine as its reset button would"));
+    text(shutDown, tr("ACPI Sh&utdown"), tr("Sends the shutdown signal to the machine"));
+    text(powerOff, tr("Po&wer Off"), tr("Cuts the power of the machine"));
+    text(showLog, tr("Show &Log"), tr("Shows the log of the selected machine"));
+    text(showFolder, tr("Show in &File Manager"), tr("Opens the folder of the machine"));
+    text(search, tr("&Search"), tr("Finds machines by name, tag or note"));
+    text(preferences, tr("&Preferences…"), tr("Shows the settings of the application"));
+    text(connectRemote, tr("&Connect to Remote Screen…"), tr("Shows a screen that VNC serves"));
+    text(quit, tr("&Quit"), tr("Closes the application; running machines go on"));
+    text(about, tr("&About Vivarium"), tr("Shows version and licence"));
+}
+
+} // namespace vivarium

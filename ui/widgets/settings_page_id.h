@@ -1,0 +1,8 @@
+#pragma once
+
+namespace vivarium {
+
+// The sections of a machine's settings, in VirtualBox's order; the details pane links to them.
+enum class SettingsPageId { General, System, Display, Storage, SerialPorts, UserInterface };
+
+} // namespace vivarium
