@@ -17,7 +17,7 @@ struct PlatformDescription {
     uint32_t ecamBytes = 0x10000000;
     GuestAddress pci32Base = 0xC0000000; // where 32-bit BARs may lie
     uint32_t pci32Bytes = 0x3EC00000;    // up to the IOAPIC at 0xFEC00000
-    GuestAddress pci64Base = 0;          // likewise above 4 GiB
+    GuestAddress pci64Base = 0;          // likewise above 4 GiB, whole GiB
     uint64_t pci64Bytes = 0;             // 0: none
     uint8_t serialPorts = 0;             // bit n: COM n+1
     enum class HpetPresence { Absent, Present } hpet = HpetPresence::Present;
