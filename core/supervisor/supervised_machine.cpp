@@ -140,9 +140,10 @@ void SupervisedMachine::greet(const control::Hello& hello) {
         return;
     }
     // The reply tells why it is paused, which the hello does not.
-    whenDone(m_connection.get(), m_connection->send(control::Status{}),
-             [this](const Result<WorkerReply<control::StatusReply>>& reply) {
-                 if (!reply || m_phase != Phase::Attaching)
+    whenDone(this, m_connection->send(control::Status{}),
+             [this,
+              worker = m_connection.get()](const Result<WorkerReply<control::StatusReply>>& reply) {
+                 if (!reply || m_phase != Phase::Attaching || worker != m_connection.get())
                      return; // disconnected() follows
                  const control::StatusReply& status = reply->value;
                  setPhase(Phase::Connected);
@@ -323,7 +324,7 @@ QFuture<Result<void>> SupervisedMachine::request(const Request& request,
         return finished(notRunning());
     const auto promise = std::make_shared<QPromise<Result<void>>>();
     promise->start();
-    whenDone(worker, worker->send(request), [this, promise, event](const auto& reply) {
+    whenDone(this, worker->send(request), [this, promise, event](const auto& reply) {
         if (reply && event)
             m_services.library.appendEvent(m_id, *event, {});
         promise->addResult(reply ? Result<void>() : Result<void>(reply.error()));
@@ -352,7 +353,7 @@ QFuture<Result<void>> SupervisedMachine::powerOff() {
     if (!worker)
         return finished(notRunning());
     m_powerOffs.push_back(promise);
-    whenDone(worker, worker->send(control::PowerOff{}), [this](const auto& reply) {
+    whenDone(this, worker->send(control::PowerOff{}), [this](const auto& reply) {
         if (reply || reply.error().code == ErrorCode::Disconnected)
             return; // finishes with the worker
         for (const Promise& waiting : std::exchange(m_powerOffs, {})) {
@@ -394,7 +395,7 @@ QFuture<Result<void>> SupervisedMachine::changeMedium(const DriveSettings& drive
             request.imageFd = 0;
             descriptors.push_back(std::move(*image));
         }
-        whenDone(worker, worker->send(request, std::move(descriptors)),
+        whenDone(this, worker->send(request, std::move(descriptors)),
                  [finish, store](const auto& reply) {
                      if (reply)
                          store();

@@ -59,9 +59,13 @@ void WorkerLaunch::begin(const QString& program, WorkerConfiguration configurati
 void WorkerLaunch::finish(Result<void> result) {
     if (m_finished)
         return;
-    if (!result && result.error().code == ErrorCode::Disconnected && m_process &&
-        !m_process->ended()) {
-        // It said nothing on the connection; how it ended and its log say more in a moment.
+    if (!result && result.error().code == ErrorCode::Disconnected && m_process) {
+        // It said nothing on the connection; how it ended and its log say more, perhaps in a
+        // moment.
+        if (m_process->ended()) {
+            explainEnd();
+            return;
+        }
         connect(m_process.get(), &WorkerProcess::finished, this, [this] { explainEnd(); });
         m_process->kill();
         return;
