@@ -366,10 +366,8 @@ Result<std::vector<uint8_t>> Machine::saveState() {
     writer.beginSection(kSection, kSectionVersion);
     writer.fields(m_clock.nowNs(), m_memory.sizeBytes());
     MutexLocker lock(m_deviceLock);
-    for (const Device* device : m_board->devices()) {
-        writer.beginSection(device->name(), device->stateVersion());
-        device->save(writer);
-    }
+    for (const Device* device : m_board->devices())
+        device->save(writer); // each begins a section of its own
     TRY(m_vcpus->save(writer));
     return writer.finish();
 }
@@ -389,10 +387,8 @@ Result<void> Machine::restoreState(ConstByteSpan bytes) {
                         "the saved state belongs to a machine with another memory size");
         m_clock.setNowNs(nowNs);
         MutexLocker lock(m_deviceLock);
-        for (Device* device : m_board->devices()) {
-            TRY(reader.enterSection(device->name(), device->stateVersion()));
+        for (Device* device : m_board->devices())
             TRY(device->restore(reader));
-        }
         return m_vcpus->restore(reader);
     };
     auto restored = restoreAll();
