@@ -65,7 +65,10 @@ Bytes sessionToc(AddressForm form) {
 Bytes rawToc(const OpticalMedium& medium) {
     Bytes toc{0, 0, 1, 1};
     auto point = [&toc](uint8_t number, uint32_t address) {
-        toc.insert(toc.end(), {1, kDataTrack, 0, number, 0, 0, 0});
+        // One by one: GCC 12 warns at -O3 of an overflow that inserting the list does not have.
+        for (uint8_t byte :
+             {uint8_t{1}, kDataTrack, uint8_t{0}, number, uint8_t{0}, uint8_t{0}, uint8_t{0}})
+            toc.push_back(byte);
         put32(toc, address);
     };
     point(0xA0, 0x00010000);
