@@ -7,7 +7,6 @@ namespace vivarium {
 
 namespace {
 // ICH9 datasheet (Intel 316972), 13.8.3: power management I/O registers; ACPI 6.4, 4.8.3.
-constexpr uint64_t kEventStatus = 0x00;
 constexpr uint64_t kEventEnable = 0x02;
 constexpr uint64_t kControl = 0x04;
 constexpr uint64_t kTimer = 0x08;
