@@ -361,7 +361,7 @@ private Q_SLOTS:
         QCOMPARE(file.back(), uint8_t{0});
         QCOMPARE(std::string(file.begin(), file.end() - 1),
                  std::string("/pci@i0cf8/*@1f,2/drive@1/disk@0\n"
-                             "/pci@i0cf8/*@3/disk@0,0\nHALT\n"));
+                             "/pci@i0cf8/*@3/disk@0,0\nHALT"));
     }
 
     void amlPackagesOfEverySizeParse() {

@@ -22,12 +22,12 @@ std::string pciDiskBootPath(unsigned pciDevice, unsigned pciFunction) {
 }
 
 std::vector<uint8_t> bootOrderFile(const std::vector<std::string>& paths, BootOrderRule rule) {
+    // One C string; a newline at its end would be one more, empty, choice.
     std::string text;
     for (const std::string& path : paths)
-        text += path + "\n";
+        text += (text.empty() ? "" : "\n") + path;
     if (rule == BootOrderRule::Strict)
-        text += "HALT\n";
-    // Firmware treats the file as one C string.
+        text += text.empty() ? "HALT" : "\nHALT";
     std::vector<uint8_t> bytes(text.begin(), text.end());
     bytes.push_back(0);
     return bytes;
