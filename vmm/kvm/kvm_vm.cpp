@@ -37,15 +37,16 @@ uint64_t readClockNs(int vmFd) {
 
 } // namespace
 
-KvmVm::KvmVm(const KvmSystem& system, UniqueFd fd)
-    : m_system(system), m_fd(std::move(fd)),
+KvmVm::KvmVm(const KvmSystem& system, UniqueFd fd, const CpuTopology& topology)
+    : m_system(system), m_topology(topology), m_fd(std::move(fd)),
       m_slots(m_fd.get(),
               static_cast<uint32_t>(std::max(system.extension(KVM_CAP_NR_MEMSLOTS), 32)), m_gate),
       m_interrupts(m_fd.get()) {}
 
 KvmVm::~KvmVm() = default;
 
-Result<std::unique_ptr<KvmVm>> KvmVm::create(const KvmSystem& system, const CpuTopology& topology) {
+Result<std::unique_ptr<KvmVm>> KvmVm::create(const KvmSystem& system, const CpuTopology& topology,
+                                             Processors processors) {
     TRY(checkTopology(topology));
     uint32_t highestApicId = apicIdOf(topology, topology.cpuCount() - 1);
     if (topology.cpuCount() > system.maxVcpus() || highestApicId >= system.maxVcpuIds())
@@ -53,16 +54,21 @@ Result<std::unique_ptr<KvmVm>> KvmVm::create(const KvmSystem& system, const CpuT
                     formatText("%u processors are more than the %u that this host's KVM supports",
                                topology.cpuCount(), system.maxVcpus()));
     UniqueFd fd(TRY(kvmCall(system.fd(), KVM_CREATE_VM, 0ul, "create a virtual machine")));
-    std::unique_ptr<KvmVm> vm(new KvmVm(system, std::move(fd)));
+    std::unique_ptr<KvmVm> vm(new KvmVm(system, std::move(fd), topology));
     if (highestApicId > kMaxXapicId) {
         kvm_enable_cap wideIds{};
         wideIds.cap = KVM_CAP_X2APIC_API;
         wideIds.args[0] = KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
         TRY(kvmCall(vm->fd(), KVM_ENABLE_CAP, &wideIds, "enable wide APIC ids"));
     }
-    TRY(vm->createChips());
-    TRY(vm->createVcpus(topology));
+    if (processors == Processors::Now)
+        TRY(vm->addProcessors());
     return vm;
+}
+
+Result<void> KvmVm::addProcessors() {
+    TRY(createChips());
+    return createVcpus();
 }
 
 Result<void> KvmVm::createChips() {
@@ -78,13 +84,13 @@ Result<void> KvmVm::createChips() {
     return {};
 }
 
-Result<void> KvmVm::createVcpus(const CpuTopology& topology) {
+Result<void> KvmVm::createVcpus() {
     CpuidOptions options;
-    options.topology = topology;
+    options.topology = m_topology;
     options.tscDeadlineTimer = m_system.extension(KVM_CAP_TSC_DEADLINE_TIMER) > 0;
-    for (uint32_t i = 0; i < topology.cpuCount(); ++i) {
+    for (uint32_t i = 0; i < m_topology.cpuCount(); ++i) {
         options.cpuIndex = i;
-        m_vcpus.push_back(TRY(KvmVcpu::create(m_system, fd(), m_gate, apicIdOf(topology, i),
+        m_vcpus.push_back(TRY(KvmVcpu::create(m_system, fd(), m_gate, apicIdOf(m_topology, i),
                                               guestCpuid(m_system.supportedCpuid(), options))));
     }
     return {};

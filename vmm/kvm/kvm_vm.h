@@ -19,9 +19,17 @@ namespace vivarium {
 // engine's `Accelerator` on hosts with KVM. Owner: the machine; threads as Accelerator says.
 class KvmVm : public Accelerator {
 public:
+    // When the interrupt controllers, the PIT and the vCPUs come into being. Memory that is mapped
+    // after them first waits 5 ms and more for the kernel, which is most of a machine's start:
+    // with Later the memory map gets its listener, RAM and ROM first, then addProcessors().
+    enum class Processors { Now, Later };
     // `system` is borrowed. Errors: InvalidArgument and LimitExceeded (topology), or the host's.
     static Result<std::unique_ptr<KvmVm>> create(const KvmSystem& system,
-                                                 const CpuTopology& topology);
+                                                 const CpuTopology& topology,
+                                                 Processors processors = Processors::Now);
+    // Once, after create() with Later and before anything else but mapping memory. Errors: the
+    // host's.
+    Result<void> addProcessors();
     ~KvmVm() override;
 
     std::string_view name() const override { return "kvm"; }
@@ -45,13 +53,14 @@ private:
     struct Chips {
         std::vector<uint8_t> pic0, pic1, ioapic, pit;
     };
-    KvmVm(const KvmSystem& system, UniqueFd fd);
+    KvmVm(const KvmSystem& system, UniqueFd fd, const CpuTopology& topology);
     Result<void> createChips();
-    Result<void> createVcpus(const CpuTopology& topology);
+    Result<void> createVcpus();
     Result<Chips> readChips() const;
     Result<void> writeChips(const Chips& chips) const;
 
     const KvmSystem& m_system;
+    const CpuTopology m_topology;
     UniqueFd m_fd;
     RunGate m_gate;
     KvmMemorySlots m_slots;

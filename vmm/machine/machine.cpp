@@ -47,7 +47,9 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
     machine->m_stopOnTripleFault = config.stopOnTripleFault;
 
     const CpuTopology topology = defaultTopology(config.cpuCount);
-    machine->m_accelerator = TRY(KvmVm::create(system, topology));
+    auto vm = TRY(KvmVm::create(system, topology, KvmVm::Processors::Later));
+    KvmVm& kvm = *vm;
+    machine->m_accelerator = std::move(vm);
     machine->m_memoryMap.setListener(&machine->m_accelerator->memoryListener());
     machine->m_ramMappings = TRY(mapGuestRam(machine->m_memoryMap, machine->m_memory));
 
@@ -74,6 +76,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
     for (uint32_t index = 0; index < config.cpuCount; ++index)
         services.apicIds.push_back(apicIdOf(topology, index));
     machine->m_board = TRY(buildBoard(config, descriptors, services));
+    TRY(kvm.addProcessors()); // after all memory is mapped
 
     Machine* raw = machine.get();
     machine->m_vcpus = std::make_unique<VcpuSet>(
