@@ -149,12 +149,15 @@ void VbeDispi::enterMode() {
     VgaState& s = m_state;
     s.miscOutput |= vga::kMiscMemoryEnable;
     s.graphics[6] = static_cast<uint8_t>((s.graphics[6] & ~0x0C) | 0x04 | vga::kGraphicsMode);
-    s.graphics[5] &= static_cast<uint8_t>(~(vga::kShiftInterleaved | vga::kShift256));
+    s.graphics[1] = 0; // plain stores, whatever the mode before did with them
+    s.graphics[3] = 0;
+    s.graphics[5] = 0;
+    s.graphics[8] = 0xFF;
     if (s.dispi.bitsPerPixel == 4) {
         s.sequencer[4] = static_cast<uint8_t>((s.sequencer[4] & ~vga::kChain4) | vga::kSequential);
         return;
     }
-    s.graphics[5] |= vga::kShift256;
+    s.graphics[5] = vga::kShift256;
     s.sequencer[4] |= vga::kChain4 | vga::kSequential;
     s.sequencer[2] = 0x0F;
 }

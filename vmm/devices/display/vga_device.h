@@ -23,7 +23,7 @@ namespace vivarium {
 struct VgaOptions {
     uint64_t videoMemoryBytes = 16 << 20; // a power of two, 1..256 MiB; 3840x2160 needs 32 MiB
     uint32_t preferredWidth = 1280, preferredHeight = 800; // what EDID asks for
-    std::vector<uint8_t> optionRom;                        // vgabios-stdvga.bin; empty: none
+    std::vector<uint8_t> optionRom{};                      // vgabios-stdvga.bin; empty: none
     // What reset leaves behind. TextMode: the standard 80x25 text mode, as firmware does, for
     // guests that are started without firmware (its font is taken out of the option ROM).
     enum class PowerOn { Nothing, TextMode } powerOn = PowerOn::Nothing;
