@@ -91,7 +91,9 @@ struct MachineConfig {
     bool stopOnTripleFault = false;
     bool exitWhenClientsLeave = false; // throw-away machines end with their last client
     int debugConsoleFd = -1;           // port 0x402 log; -1: into the worker's log at level info
-    int lockFd = -1;                   // the held machine-folder lock; only kept open
+    // The held machine-folder lock: kept open, and the last thing the worker does is to append the line
+    // "exited <stop reason>" to it, which tells an end that nobody watched from a crash.
+    int lockFd = -1;
     int listenFd = -1;                 // listening control socket for further clients
 };
 
