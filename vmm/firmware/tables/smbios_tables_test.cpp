@@ -18,7 +18,8 @@ struct Structure {
     std::vector<std::string> strings;
 };
 
-// Walks the table as an operating system does; empty on anything malformed.
+// Walks the table as an operating system does; empty on anything malformed. The structures point
+// into `table`.
 std::vector<Structure> parse(ConstByteSpan table) {
     std::vector<Structure> structures;
     size_t at = 0;
@@ -118,7 +119,8 @@ private Q_SLOTS:
     void hugeMemoryIsToldInExtendedFields() {
         SmbiosDescription description = sample();
         description.memoryAbove4GiB = uint64_t{8} << 40;
-        auto all = parse(buildSmbiosFiles(description).tables);
+        SmbiosFiles files = buildSmbiosFiles(description);
+        auto all = parse(files.tables);
         auto array = ofType(all, 16).front();
         QCOMPARE(loadLe<uint32_t>(&array.formatted[7]), 0x80000000u);
         QVERIFY(ofType(all, 17).size() <= 64);
@@ -129,7 +131,8 @@ private Q_SLOTS:
         SmbiosDescription description = sample();
         description.serialNumber = std::string(1000, 'x') + "\n";
         description.product = std::string("a\0b\n\xC3\xA9", 6);
-        auto system = ofType(parse(buildSmbiosFiles(description).tables), 1).front();
+        SmbiosFiles files = buildSmbiosFiles(description);
+        auto system = ofType(parse(files.tables), 1).front();
         QCOMPARE(system.strings[1], std::string("ab"));
         QCOMPARE(system.strings[3], std::string(64, 'x'));
     }
