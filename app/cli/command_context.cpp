@@ -2,6 +2,7 @@
 
 #include "app/cli/interrupt_watcher.h"
 #include "app/cli/printer.h"
+#include "core/settings/preferences.h"
 
 #include <CLI/CLI.hpp>
 
@@ -12,9 +13,14 @@ namespace vivarium::cli {
 CommandContext::CommandContext() : m_paths(ApplicationPaths::fromEnvironment()) {}
 CommandContext::~CommandContext() = default;
 
+QString CommandContext::machinesFolder() const {
+    const QString chosen = Preferences::load(m_paths).machinesFolder;
+    return chosen.isEmpty() ? m_paths.machines : chosen;
+}
+
 Result<Library*> CommandContext::library() {
     if (!m_library)
-        m_library = TRY(Library::open(m_paths.library));
+        m_library = TRY(Library::open(m_paths.library, machinesFolder()));
     return m_library.get();
 }
 

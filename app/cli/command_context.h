@@ -24,7 +24,6 @@ public:
     CommandContext();
     ~CommandContext();
 
-    const ApplicationPaths& paths() const { return m_paths; }
     Result<Library*> library();
     // With every running machine's state known.
     Result<Supervisor*> supervisor();
@@ -58,6 +57,7 @@ public:
     class Waiter;
 
 private:
+    QString machinesFolder() const; // of new machines
     std::optional<Error> waitFor(QFuture<void> future, int timeoutMs);
 
     ApplicationPaths m_paths;

@@ -80,6 +80,8 @@ Result<VncSettings> parseVnc(const std::string& text, const VncSettings& present
     return vnc;
 }
 
+} // namespace
+
 uint32_t firstFreePort(const MachineSettings& settings) {
     uint32_t port = 0;
     while (std::any_of(settings.drives.begin(), settings.drives.end(),
@@ -87,8 +89,6 @@ uint32_t firstFreePort(const MachineSettings& settings) {
         ++port;
     return port;
 }
-
-} // namespace
 
 void HardwareOptions::addTo(CLI::App& command) {
     const char* group = "Hardware";
@@ -107,7 +107,8 @@ void HardwareOptions::addTo(CLI::App& command) {
         ->group(group)
         ->take_all();
     command
-        .add_option("--serial", m_serial, "COM1, COM2, ...: console, none, file:PATH, socket:PATH, stdio (run)")
+        .add_option("--serial", m_serial,
+                    "COM1, COM2, ...: console, none, file:PATH, socket:PATH, stdio (run)")
         ->group(group)
         ->take_all();
     command.add_option("--vnc", m_vnc, "VNC server: on, off, ADDRESS[:PORT], unix:PATH")
@@ -118,7 +119,7 @@ void HardwareOptions::addTo(CLI::App& command) {
     command.add_option("--firmware", m_firmware, "bios or uefi")->group(group);
     command.add_option("--accelerator", m_accelerator, "auto or kvm")->group(group);
     command.add_option("--video-memory", m_videoMemory, "Video memory: 16M")->group(group);
-    command.add_option("--boot", m_bootOrder, "Boot order: optical,hard-disk")->group(group);
+    command.add_option("--boot", m_bootOrder, "Boot order: optical,disk")->group(group);
     command.add_option("--guest-type", m_guestType, "Kind of guest: debian, windows10, other, ...")
         ->group(group);
     command.add_flag("--boot-menu,!--no-boot-menu", m_bootMenu, "Offer the firmware's boot menu")

@@ -46,6 +46,9 @@ private:
     std::optional<bool> m_exitDevice;
 };
 
+// The lowest SATA port without a drive; 6 when all are taken, which is not valid.
+uint32_t firstFreePort(const MachineSettings& settings);
+
 // "256M", "2G", "512" (MiB) as whole MiB; nullopt for anything else.
 std::optional<uint32_t> parseMiB(const std::string& text);
 

@@ -33,6 +33,10 @@ ExitStatus printError(const Error& error) {
     QString sentence = printable(QString::fromStdString(error.detail));
     if (sentence.isEmpty())
         sentence = QString::fromLatin1(errorCodeName(error.code));
+    // Some details are written for a log: without a capital and a full stop.
+    sentence[0] = sentence.at(0).toUpper();
+    if (!sentence.endsWith(u'.') && !sentence.endsWith(u'?') && !sentence.endsWith(u'!'))
+        sentence += u'.';
     writeLine(stderr, "viv: " + sentence.toUtf8());
     return exitStatusFor(error.code);
 }

@@ -24,6 +24,23 @@ struct CreateOptions {
     HardwareOptions hardware;
 };
 
+// Creates a disk in the machine's folder and attaches it to the first free port.
+Result<void> addDisk(CommandContext& context, Library& library, const MachineId& id,
+                     uint32_t sizeMiB, bool preallocate) {
+    const Machine* added = library.find(id);
+    if (!added)
+        return fail(ErrorCode::NotFound, "The machine was removed by another program.");
+    Machine machine = *added;
+    const QString path = QDir(machine.folder).filePath(QStringLiteral("disk.img"));
+    TRY(context.await(
+        createRawDisk(path, uint64_t{sizeMiB} << 20,
+                      preallocate ? DiskAllocation::Preallocated : DiskAllocation::Dynamic)));
+    machine.settings.drives << DriveSettings{DriveType::HardDisk, firstFreePort(machine.settings),
+                                             path, false};
+    TRY(requireValid(machine.settings));
+    return context.await(library.update(machine));
+}
+
 int create(CommandContext& context, const CreateOptions& options) {
     Machine machine;
     machine.id = MachineId::createRandom();
@@ -33,10 +50,8 @@ int create(CommandContext& context, const CreateOptions& options) {
     for (const std::string& tag : options.tags)
         machine.tags << QString::fromLocal8Bit(tag.c_str());
     machine.notes = QString::fromLocal8Bit(options.notes.c_str());
-    machine.folder = options.folder.empty()
-                         ? QDir(context.paths().machines).filePath(machine.id.toString())
-                         : QDir(QString::fromLocal8Bit(options.folder.c_str())).absolutePath();
-    const QString diskPath = QDir(machine.folder).filePath(QStringLiteral("disk.img"));
+    if (!options.folder.empty())
+        machine.folder = QDir(QString::fromLocal8Bit(options.folder.c_str())).absolutePath();
     std::optional<uint32_t> diskMiB;
     if (!options.diskSize.empty()) {
         diskMiB = parseMiB(options.diskSize);
@@ -44,23 +59,17 @@ int create(CommandContext& context, const CreateOptions& options) {
             return printError(
                 fail(ErrorCode::InvalidArgument,
                      "--disk-size \"" + options.diskSize + "\" is not a size such as 20G."));
-        uint32_t port = 0;
-        for (const DriveSettings& drive : machine.settings.drives)
-            port = std::max(port, drive.port + 1);
-        machine.settings.drives << DriveSettings{DriveType::HardDisk, port, diskPath, false};
     }
     TRY_OR_EXIT(requireValid(machine.settings));
 
     Library* library = TRY_OR_EXIT(context.library());
     const MachineId id = TRY_OR_EXIT(context.await(library->add(machine)));
     if (diskMiB) {
-        const auto created = context.await(createRawDisk(
-            diskPath, uint64_t{*diskMiB} << 20,
-            options.preallocate ? DiskAllocation::Preallocated : DiskAllocation::Dynamic));
-        if (!created) {
+        const auto added = addDisk(context, *library, id, *diskMiB, options.preallocate);
+        if (!added) {
             // A machine without its disk would only be in the way.
             (void)context.await(library->remove(id, Library::Files::Delete));
-            return printError(created.error());
+            return printError(added.error());
         }
     }
     if (options.json)

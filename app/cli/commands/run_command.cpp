@@ -29,8 +29,8 @@ int exitStatusOf(uint8_t guestValue) {
 
 int endStatus(const ThrowawayMachine::End& end) {
     if (end.crashed)
-        return printError(
-            fail(ErrorCode::Internal, "The machine's process has crashed. " + end.detail.toStdString()));
+        return printError(fail(ErrorCode::Internal,
+                               "The machine's process has crashed. " + end.detail.toStdString()));
     if (end.guestExitValue)
         return exitStatusOf(*end.guestExitValue);
     return kDone;
@@ -79,10 +79,11 @@ int run(CommandContext& context, const RunOptions& options) {
         console = std::make_unique<SerialConsole>(std::move(stream));
     // A pause is an error here, nobody will resume: the guest has hit a wall.
     if (WorkerConnection* worker = machine.connection())
-        QObject::connect(worker, &WorkerConnection::stateChanged, [&](const control::StateChanged& now) {
-            if (now.state == MachineState::Paused && now.reason != StopReason::User)
-                waiter.fail(fail(ErrorCode::Internal, "The guest cannot go on: " + now.detail));
-        });
+        QObject::connect(
+            worker, &WorkerConnection::stateChanged, [&](const control::StateChanged& now) {
+                if (now.state == MachineState::Paused && now.reason != StopReason::User)
+                    waiter.fail(fail(ErrorCode::Internal, "The guest cannot go on: " + now.detail));
+            });
     const int timeoutMs =
         options.timeoutSeconds < 0 ? -1 : static_cast<int>(options.timeoutSeconds * 1000);
     const auto waited = waiter.wait(timeoutMs);
@@ -104,7 +105,8 @@ void addRunCommand(CommandTable& table) {
         table.add("run", "Run a throw-away machine that leaves nothing behind; Ctrl-C ends it");
     auto options = std::make_shared<RunOptions>();
     options->hardware.addTo(command);
-    command.add_option("--timeout", options->timeoutSeconds, "Seconds; then the exit status is 124")
+    command
+        .add_option("--timeout", options->timeoutSeconds, "Seconds; then the exit status is 124")
         ->check(CLI::Range(0.0, 1e6));
     command.footer("With --exit-device the exit status is the guest's: (value << 1) | 1. "
                    "--serial stdio joins COM1 with standard input and output.");

@@ -1,11 +1,14 @@
 #include "app/cli/command_context.h"
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
+
 #include <CLI/CLI.hpp>
 
 #include <QCoreApplication>
 #include <QDir>
 #include <QProcess>
+
+#include <csignal>
 
 namespace vivarium::cli {
 
@@ -24,7 +27,17 @@ bool hasDisplay() {
 Result<void> showConsole(const MachineId& id) {
     const QString program =
         QDir(QCoreApplication::applicationDirPath()).filePath(QStringLiteral("vivarium"));
-    if (!QProcess::startDetached(program, {QStringLiteral("--show"), id.toString()}))
+    QProcess application;
+    application.setProgram(program);
+    application.setArguments({QStringLiteral("--show"), id.toString()});
+    application.setStandardInputFile(QProcess::nullDevice());
+    // viv takes its signals from a descriptor; the application must get them as they are.
+    application.setChildProcessModifier([] {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, nullptr);
+    });
+    if (!application.startDetached())
         return fail(ErrorCode::NotFound, "The machine runs, but the application " +
                                              program.toStdString() + " cannot be started.");
     return {};
