@@ -1,0 +1,114 @@
+# bash completion for viv(1)
+
+_viv_machines() {
+    local IFS=$'\n' quoted
+    # Names may hold spaces and quotes; printf %q makes them one word each.
+    mapfile -t COMPREPLY < <(viv list --names 2>/dev/null | while read -r name; do
+        printf -v quoted '%q' "$name"
+        [[ $quoted == "$cur"* || $name == "$cur"* ]] && printf '%s\n' "$quoted"
+    done)
+}
+
+_viv() {
+    local cur prev words cword
+    _init_completion -n : || return
+
+    local commands="create list info set start stop pause resume reset delete rename screenshot screen
+        type key media serial log wait run vnc"
+    local hardware="--memory --cpus --cdrom --disk --kernel --initrd --append --module --serial --vnc
+        --vnc-password --firmware --accelerator --video-memory --boot --guest-type --boot-menu
+        --no-boot-menu --rtc-local-time --rtc-utc --exit-device --no-exit-device"
+    local command=${words[1]}
+
+    if ((cword == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
+        return
+    fi
+
+    case $prev in
+    --cdrom | --disk | --kernel | --initrd | --module)
+        _filedir
+        return
+        ;;
+    --folder)
+        _filedir -d
+        return
+        ;;
+    --firmware)
+        mapfile -t COMPREPLY < <(compgen -W "bios uefi" -- "$cur")
+        return
+        ;;
+    --accelerator)
+        mapfile -t COMPREPLY < <(compgen -W "auto kvm" -- "$cur")
+        return
+        ;;
+    --boot)
+        mapfile -t COMPREPLY < <(compgen -W "optical,disk disk,optical optical disk" -- "$cur")
+        return
+        ;;
+    --vnc)
+        mapfile -t COMPREPLY < <(compgen -W "on off unix:" -- "$cur")
+        return
+        ;;
+    --serial)
+        if [[ $command != wait ]]; then
+            local modes="console none file: socket:"
+            [[ $command == run ]] && modes+=" stdio"
+            mapfile -t COMPREPLY < <(compgen -W "$modes" -- "$cur")
+        fi
+        return
+        ;;
+    --state)
+        mapfile -t COMPREPLY < <(compgen -W "powered-off starting running paused saved aborted stopping" \
+            -- "$cur")
+        return
+        ;;
+    --memory | --cpus | --append | --vnc-password | --video-memory | --guest-type | --group | --tag | \
+        --notes | --disk-size | --timeout | --screen | --port | --delay | --hold)
+        return
+        ;;
+    esac
+
+    if [[ $cur == -* ]]; then
+        local options
+        case $command in
+        create) options="--group --tag --notes --folder --disk-size --preallocate --json $hardware" ;;
+        list) options="--group --tag --names --json" ;;
+        set) options="--group --tag --notes $hardware" ;;
+        start) options="--headless" ;;
+        stop) options="--force" ;;
+        delete) options="--keep-files" ;;
+        type) options="--enter --delay" ;;
+        key) options="--hold" ;;
+        media) options="--port --force" ;;
+        serial) options="--port --read-only" ;;
+        log) options="--follow --events --json" ;;
+        wait) options="--screen --serial --state --timeout --port" ;;
+        run) options="--timeout $hardware" ;;
+        info | screen | screenshot | vnc) options="--json" ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$cur")
+        return
+    fi
+
+    case $command in
+    start | stop | pause | resume | reset | delete)
+        _viv_machines
+        ;;
+    info | set | rename | screen | key | type | serial | log | wait | vnc)
+        ((cword == 2)) && _viv_machines
+        ;;
+    screenshot)
+        if ((cword == 2)); then _viv_machines; else _filedir png; fi
+        ;;
+    media)
+        case $cword in
+        2) _viv_machines ;;
+        3) mapfile -t COMPREPLY < <(compgen -W "insert eject" -- "$cur") ;;
+        4) _filedir ;;
+        esac
+        ;;
+    esac
+}
+
+complete -F _viv viv
