@@ -3,8 +3,10 @@
 
 #include "vmm/devices/display/vga_test_bench.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 using namespace vivarium;
