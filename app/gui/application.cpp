@@ -12,6 +12,7 @@
 #include <QDir>
 #include <QFile>
 #include <QFileDialog>
+#include <QFileInfo>
 #include <QLibraryInfo>
 #include <QLocale>
 #include <QMessageBox>
@@ -110,6 +111,8 @@ bool Application::askAboutLibrary(const Error& error) {
 }
 
 void Application::runCommands() {
+    if (!m_commandLine.addedFile.isEmpty())
+        m_window->addFile(QFileInfo(m_commandLine.addedFile).absoluteFilePath());
     const auto resolve = [this](const QString& name, Operation operation) {
         const Result<MachineId> id = m_library->resolve(name);
         if (!id)

@@ -2,6 +2,7 @@
 
 #include <QCommandLineParser>
 #include <QCoreApplication>
+#include <QUrl>
 
 namespace vivarium {
 
@@ -29,8 +30,9 @@ CommandLine CommandLine::parse(const QStringList& arguments) {
     parser.addOptions({start, show, library});
     parser.addPositionalArgument(
         QStringLiteral("address"),
-        tr(QT_TRANSLATE_NOOP("CommandLine", "A remote screen to show: vnc://host:port.")),
-        QStringLiteral("[vnc://host:port]"));
+        tr(QT_TRANSLATE_NOOP("CommandLine", "A remote screen to show (vnc://host:port), or a "
+                                            "disk, image or exported settings to add.")),
+        QStringLiteral("[vnc://host:port|FILE]"));
     parser.process(arguments);
     CommandLine options;
     options.startMachine = parser.value(start);
@@ -39,8 +41,13 @@ CommandLine CommandLine::parse(const QStringList& arguments) {
     const QStringList positional = parser.positionalArguments();
     if (positional.size() > 1)
         parser.showHelp(2);
-    if (!positional.isEmpty())
+    if (positional.isEmpty())
+        return options;
+    const QUrl url(positional.first());
+    if (url.scheme() == u"vnc")
         options.remoteScreen = positional.first();
+    else
+        options.addedFile = url.isLocalFile() ? url.toLocalFile() : positional.first();
     return options;
 }
 

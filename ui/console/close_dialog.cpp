@@ -11,7 +11,7 @@
 
 namespace vivarium {
 
-CloseDialog::CloseDialog(const QString& machineName, CloseAction suggested, QWidget* parent)
+CloseDialog::CloseDialog(const QString& machineName, Guest guest, QWidget* parent)
     : QDialog(parent), m_question(new QLabel(this)), m_keepRunning(new QRadioButton(this)),
       m_shutdown(new QRadioButton(this)), m_powerOff(new QRadioButton(this)),
       m_remember(new QCheckBox(this)) {
@@ -38,18 +38,8 @@ CloseDialog::CloseDialog(const QString& machineName, CloseAction suggested, QWid
     layout->addWidget(m_remember);
     layout->addWidget(buttons);
     layout->setSizeConstraint(QLayout::SetFixedSize);
-    switch (suggested) {
-    case CloseAction::Ask:
-    case CloseAction::KeepRunning:
-        m_keepRunning->setChecked(true);
-        break;
-    case CloseAction::Shutdown:
-        m_shutdown->setChecked(true);
-        break;
-    case CloseAction::PowerOff:
-        m_powerOff->setChecked(true);
-        break;
-    }
+    m_keepRunning->setChecked(true);
+    m_shutdown->setEnabled(guest == Guest::Running);
     retranslate(machineName);
 }
 

@@ -14,7 +14,9 @@ namespace vivarium {
 class CloseDialog : public QDialog {
     Q_OBJECT
 public:
-    CloseDialog(const QString& machineName, CloseAction suggested, QWidget* parent);
+    // A paused guest cannot take the shutdown signal.
+    enum class Guest { Running, Paused };
+    CloseDialog(const QString& machineName, Guest guest, QWidget* parent);
 
     CloseAction action() const;
     // Use the answer from now on for this machine.

@@ -23,6 +23,8 @@ ConsoleBanner::ConsoleBanner(QWidget* parent)
       m_detail(new QPlainTextEdit(this)), m_detailButton(new QToolButton(this)),
       m_buttonBox(new QWidget(this)), m_buttons(new QHBoxLayout(m_buttonBox)) {
     setAutoFillBackground(true);
+    setBackgroundRole(QPalette::Window); // not the dark one around the picture
+    setForegroundRole(QPalette::WindowText);
     setFrameShape(QFrame::StyledPanel);
     setCursor(Qt::ArrowCursor);
     QFont bold = font();
@@ -63,9 +65,19 @@ ConsoleBanner::ConsoleBanner(QWidget* parent)
 }
 
 void ConsoleBanner::show(Tone tone, const UserMessage& message, const QList<Action>& actions) {
-    m_icon->setPixmap(applicationIcon(tone == Tone::Problem ? QStringLiteral("message-warning")
-                                                            : QStringLiteral("state-paused"))
-                          .pixmap(24, 24));
+    QString icon;
+    switch (tone) {
+    case Tone::Hint:
+        icon = QStringLiteral("message-information");
+        break;
+    case Tone::Paused:
+        icon = QStringLiteral("state-paused");
+        break;
+    case Tone::Problem:
+        icon = QStringLiteral("message-warning");
+        break;
+    }
+    m_icon->setPixmap(applicationIcon(icon).pixmap(24, 24));
     m_title->setText(message.title);
     m_body->setText(message.body());
     m_body->setVisible(!message.body().isEmpty());

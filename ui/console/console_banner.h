@@ -22,7 +22,7 @@ public:
         QString text;
         std::function<void()> act;
     };
-    enum class Tone { Neutral, Problem };
+    enum class Tone { Hint, Paused, Problem };
 
     explicit ConsoleBanner(QWidget* parent);
 

@@ -341,7 +341,7 @@ void ConsoleFrame::showCapture() {
         UserMessage hint;
         hint.title =
             tr("The mouse belongs to the guest now. Press %1 to get it back.").arg(hostKeyTitle());
-        m_captureHint->show(ConsoleBanner::Tone::Neutral, hint, {});
+        m_captureHint->show(ConsoleBanner::Tone::Hint, hint, {});
         QTimer::singleShot(kHintMs, m_captureHint, &ConsoleBanner::dismiss);
     } else if (!captured) {
         m_captureHint->dismiss();

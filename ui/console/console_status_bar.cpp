@@ -25,6 +25,7 @@ ConsoleStatusBar::ConsoleStatusBar(QWidget* parent)
       m_accelerator(new QLabel(this)), m_mouse(new QLabel(this)), m_keyboard(new QLabel(this)),
       m_hostKey(new QLabel(this)) {
     setSizeGripEnabled(false);
+    setContentsMargins(0, 0, 6, 0);
     m_accelerator->setPixmap(
         applicationIcon(QStringLiteral("accelerator")).pixmap(kIconSize, kIconSize));
     for (QLabel* label : {m_accelerator, m_mouse, m_keyboard, m_hostKey})

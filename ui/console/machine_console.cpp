@@ -244,7 +244,7 @@ void MachineConsole::showPausedBanner() {
         if (problem)
             actions.append({tr("Power Off"), [this] { m_powerOff->trigger(); }});
     }
-    banner()->show(problem ? ConsoleBanner::Tone::Problem : ConsoleBanner::Tone::Neutral, message,
+    banner()->show(problem ? ConsoleBanner::Tone::Problem : ConsoleBanner::Tone::Paused, message,
                    actions);
 }
 
@@ -309,7 +309,11 @@ void MachineConsole::askAndClose() {
     if (findChild<CloseDialog*>())
         return;
     view()->releaseCapture();
-    auto* dialog = new CloseDialog(m_name, CloseAction::KeepRunning, this);
+    auto* dialog = new CloseDialog(m_name,
+                                   m_supervisor.status(m_machine).state == MachineState::Paused
+                                       ? CloseDialog::Guest::Paused
+                                       : CloseDialog::Guest::Running,
+                                   this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this, [this, dialog] {
         const CloseAction action = dialog->action();

@@ -111,10 +111,11 @@ QModelIndex MachineTreeModel::indexOfGroup(const QString& path) const {
 bool MachineTreeModel::sortsBefore(const Node& a, const Node& b) {
     if (a.isGroup() != b.isGroup())
         return a.isGroup();
-    const int order = QString::localeAwareCompare(a.name, b.name);
-    if (order != 0)
-        return order < 0;
-    return a.machine < b.machine;
+    // Case never decides first, not even in the C locale.
+    int order = QString::localeAwareCompare(a.name.toCaseFolded(), b.name.toCaseFolded());
+    if (order == 0)
+        order = QString::localeAwareCompare(a.name, b.name);
+    return order != 0 ? order < 0 : a.machine < b.machine;
 }
 
 int MachineTreeModel::rowFor(const Node& parent, const Node& child) {

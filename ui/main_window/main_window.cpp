@@ -40,6 +40,7 @@
 #include <QTabWidget>
 #include <QToolBar>
 #include <QToolButton>
+#include <QTreeView>
 #include <QUrl>
 #include <QVBoxLayout>
 
@@ -85,6 +86,7 @@ MainWindow::MainWindow(Library& library, Supervisor& supervisor, GuestDisplays& 
     retranslate();
     restoreLayout();
     updateSelection();
+    m_list->view()->setFocus();
 }
 
 MainWindow::~MainWindow() = default;

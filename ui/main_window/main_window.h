@@ -45,6 +45,8 @@ public:
     NotificationCenter& notifications() { return *m_notifications; }
 
     void openNewMachineWizard();
+    // Makes a machine from a disk, an image or exported settings.
+    void addFile(const QString& path);
     void openSettings(const MachineId& id, SettingsPageId page, QWidget* window);
     void openPreferences(QWidget* window);
 
@@ -67,7 +69,6 @@ private:
     void togglePause();
     void activate(const MachineId& id);
     void addMachine();
-    void addFile(const QString& path);
     void addExportedSettings(const QString& path);
     void openRemoteScreen();
     void showLog(const MachineId& id);

@@ -10,6 +10,10 @@
 
 namespace vivarium {
 
+namespace {
+constexpr int kTextWidth = 440;
+}
+
 WelcomePane::WelcomePane(QWidget* parent)
     : QWidget(parent), m_title(new QLabel(this)), m_text(new QLabel(this)),
       m_new(new QPushButton(this)), m_add(new QPushButton(this)) {
@@ -21,7 +25,7 @@ WelcomePane::WelcomePane(QWidget* parent)
     m_title->setFont(large);
     m_text->setWordWrap(true);
     m_text->setAlignment(Qt::AlignCenter);
-    m_text->setMaximumWidth(440);
+    m_text->setFixedWidth(kTextWidth);
     m_new->setIcon(applicationIcon(QStringLiteral("machine-new")));
     m_add->setIcon(applicationIcon(QStringLiteral("machine-add")));
     for (QPushButton* button : {m_new, m_add})

@@ -48,7 +48,7 @@ NamePage::NamePage(const Library& library, const QString& mediaFolder, NewMachin
     selectGuestType(*m_guestType, draft.guestType);
 
     auto* form = new QFormLayout(this);
-    form->addRow(tr("&Name:"), m_name);
+    form->addRow(tr("Na&me:"), m_name);
     form->addRow(QString(), m_nameMessage);
     form->addRow(tr("&Folder:"), m_folder);
     form->addRow(QString(), m_folderMessage);

@@ -1,0 +1,162 @@
+#include "tests/gui/gui_fixture.h"
+#include "tests/support/test_main.h"
+#include "ui/details/details_view.h"
+#include "ui/library/machine_list.h"
+#include "ui/main_window/machine_actions.h"
+#include "ui/main_window/machine_operations.h"
+#include "ui/main_window/main_window.h"
+#include "ui/main_window/welcome_pane.h"
+#include "ui/new_machine/new_machine_wizard.h"
+#include "ui/widgets/notification_center.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QLineEdit>
+#include <QMessageBox>
+#include <QPushButton>
+#include <QTest>
+#include <QTreeView>
+
+namespace vivarium::test {
+
+class MainWindowTest : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void init();
+    void cleanup();
+    void emptyLibraryWelcomes();
+    void detailsFollowTheSelection();
+    void actionsFollowTheState();
+    void failedStartIsExplained();
+    void removeAsksFirst();
+    void renameInPlace();
+    void searchIsOneKeyAway();
+    void layoutIsRemembered();
+
+private:
+    void openWindow();
+
+    std::unique_ptr<GuiFixture> m_fixture;
+    std::unique_ptr<MainWindow> m_window;
+};
+
+void MainWindowTest::init() {
+    m_fixture = std::make_unique<GuiFixture>();
+    openWindow();
+}
+
+void MainWindowTest::openWindow() {
+    m_window = std::make_unique<MainWindow>(m_fixture->library(), m_fixture->supervisor(),
+                                            m_fixture->displays(), m_fixture->preferences());
+    m_window->show();
+    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+}
+
+void MainWindowTest::cleanup() {
+    m_window.reset();
+    m_fixture.reset();
+}
+
+void MainWindowTest::emptyLibraryWelcomes() {
+    auto* welcome = m_window->findChild<WelcomePane*>();
+    QVERIFY(welcome->isVisible());
+    welcome->findChild<QPushButton*>()->click();
+    QTRY_VERIFY(m_window->findChild<NewMachineWizard*>());
+    m_window->findChild<NewMachineWizard*>()->reject();
+    m_fixture->addMachine(QStringLiteral("web"));
+    QTRY_VERIFY(!welcome->isVisible());
+}
+
+void MainWindowTest::detailsFollowTheSelection() {
+    const MachineId web = m_fixture->addMachine(QStringLiteral("web"));
+    MachineSettings settings;
+    settings.memoryMiB = 777;
+    const MachineId db = m_fixture->addMachine(QStringLiteral("db"), QString(), settings);
+    m_window->machineList().select(db);
+    QVERIFY(m_window->details().plainText().contains(QStringLiteral("777 MB")));
+    m_window->machineList().select(web);
+    QVERIFY(m_window->details().plainText().contains(QStringLiteral("web")));
+    Machine changed = *m_fixture->library().find(web);
+    changed.notes = QStringLiteral("a note");
+    QVERIFY(waitFor(m_fixture->library().update(changed)));
+    QVERIFY(m_window->details().plainText().contains(QStringLiteral("a note")));
+}
+
+void MainWindowTest::actionsFollowTheState() {
+    const MachineActions& actions = m_window->actions();
+    QVERIFY(actions.newMachine->isEnabled());
+    QVERIFY(!actions.start->isEnabled());
+    m_window->machineList().select(m_fixture->addMachine(QStringLiteral("web")));
+    QVERIFY(actions.start->isEnabled());
+    QVERIFY(!actions.startShows());
+    QVERIFY(actions.settings->isEnabled());
+    QVERIFY(!actions.pause->isEnabled());
+    QVERIFY(!actions.powerOff->isEnabled());
+}
+
+void MainWindowTest::failedStartIsExplained() {
+    MachineSettings settings;
+    settings.drives = {{DriveType::HardDisk, 0, QStringLiteral("/nonexistent/disk.img"), false}};
+    const MachineId id = m_fixture->addMachine(QStringLiteral("web"), QString(), settings);
+    m_window->operations().start(id, MachineOperations::StartMode::Normal);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->notifications().notifications().size(), 1, 15000);
+    const UserMessage message = m_window->notifications().notifications().first()->message();
+    QCOMPARE(message.title, QStringLiteral("The machine “web” could not be started."));
+    QVERIFY2(message.detail.contains(QStringLiteral("/nonexistent/disk.img")),
+             qPrintable(message.detail));
+    QVERIFY(!message.advice.isEmpty());
+}
+
+void MainWindowTest::removeAsksFirst() {
+    const MachineId id = m_fixture->addMachine(QStringLiteral("web"));
+    m_window->machineList().select(id);
+    m_window->actions().remove->trigger();
+    auto* box = m_window->findChild<QMessageBox*>();
+    QVERIFY(box);
+    QVERIFY(m_fixture->library().find(id));
+    box->findChild<QPushButton*>(QStringLiteral("deleteAllFiles"))->click();
+    QTRY_VERIFY(!m_fixture->library().find(id));
+}
+
+void MainWindowTest::renameInPlace() {
+    const MachineId id = m_fixture->addMachine(QStringLiteral("web"));
+    m_window->machineList().select(id);
+    m_window->actions().rename->trigger();
+    auto* editor = m_window->machineList().view()->findChild<QLineEdit*>();
+    QVERIFY(editor);
+    editor->setText(QStringLiteral("shop"));
+    QTest::keyClick(editor, Qt::Key_Return);
+    QTRY_COMPARE(m_fixture->library().find(id)->settings.name, QStringLiteral("shop"));
+}
+
+void MainWindowTest::searchIsOneKeyAway() {
+    m_fixture->addMachine(QStringLiteral("web"));
+    m_fixture->addMachine(QStringLiteral("db"));
+    m_window->activateWindow();
+    QVERIFY(QTest::qWaitForWindowActive(m_window.get()));
+    QTest::keyClick(m_window.get(), Qt::Key_F, Qt::ControlModifier);
+    QWidget* focus = QApplication::focusWidget();
+    QVERIFY(qobject_cast<QLineEdit*>(focus));
+    QTest::keyClicks(focus, QStringLiteral("db"));
+    QCOMPARE(m_window->machineList().view()->model()->rowCount(), 1);
+    QTest::keyClick(focus, Qt::Key_Escape);
+    QCOMPARE(m_window->machineList().view()->model()->rowCount(), 2);
+}
+
+void MainWindowTest::layoutIsRemembered() {
+    m_fixture->addMachine(QStringLiteral("web"));
+    const MachineId db = m_fixture->addMachine(QStringLiteral("db"), QStringLiteral("work"));
+    m_window->machineList().select(db);
+    m_window->resize(1111, 777);
+    QTRY_COMPARE(m_window->size(), QSize(1111, 777));
+    m_window->close();
+    openWindow();
+    QCOMPARE(m_window->machineList().currentMachine(), db);
+    QTRY_COMPARE(m_window->size(), QSize(1111, 777));
+}
+
+} // namespace vivarium::test
+
+using vivarium::test::MainWindowTest;
+VIVARIUM_TEST(MainWindowTest)
+#include "main_window_test.moc"

@@ -1,0 +1,138 @@
+#include "tests/gui/gui_fixture.h"
+#include "tests/support/test_main.h"
+#include "ui/machine_settings/machine_settings_dialog.h"
+#include "ui/machine_settings/preferences_dialog.h"
+#include "ui/widgets/inline_message.h"
+#include "ui/widgets/value_slider.h"
+
+#include <QDialogButtonBox>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QSpinBox>
+#include <QTest>
+
+namespace vivarium::test {
+
+class SettingsDialogTest : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void init();
+    void cleanup();
+    void nothingTouchedChangesNothing();
+    void changesAreStored();
+    void problemsBlockOk();
+    void preferencesAreStored();
+
+private:
+    static MachineSettings everything();
+    void open(const MachineId& id);
+    QPushButton* ok() const {
+        return m_dialog->findChild<QDialogButtonBox*>()->button(QDialogButtonBox::Ok);
+    }
+
+    std::unique_ptr<GuiFixture> m_fixture;
+    QPointer<MachineSettingsDialog> m_dialog;
+};
+
+void SettingsDialogTest::init() {
+    m_fixture = std::make_unique<GuiFixture>();
+}
+
+void SettingsDialogTest::cleanup() {
+    if (m_dialog)
+        m_dialog->close();
+    QTRY_VERIFY(m_dialog.isNull());
+    m_fixture.reset();
+}
+
+void SettingsDialogTest::open(const MachineId& id) {
+    m_dialog = new MachineSettingsDialog(m_fixture->library(), m_fixture->supervisor(),
+                                         m_fixture->preferences(), id, nullptr);
+    m_dialog->show();
+    QVERIFY(QTest::qWaitForWindowExposed(m_dialog));
+}
+
+// No setting has its default.
+MachineSettings SettingsDialogTest::everything() {
+    MachineSettings settings;
+    settings.guestType = QStringLiteral("debian");
+    settings.memoryMiB = 1337;
+    settings.cpuCount = 3;
+    settings.accelerator = Accelerator::Kvm;
+    settings.bootOrder = {BootDevice::HardDisk};
+    settings.rtcLocalTime = true;
+    settings.hpet = false;
+    settings.bootMenu = true;
+    settings.directBoot = {QStringLiteral("/boot/vmlinuz"),
+                           QStringLiteral("/boot/initrd"),
+                           QStringLiteral("console=ttyS0 \"a b\""),
+                           {QStringLiteral("/m1")}};
+    settings.videoMemoryMiB = 64;
+    settings.vnc = {true, QStringLiteral("0.0.0.0"), 5907, QStringLiteral("secret")};
+    settings.drives = {{DriveType::HardDisk, 0, QStringLiteral("/disks/a.img"), true},
+                       {DriveType::Optical, 3, QString(), false}};
+    settings.serialPorts = {{1, SerialMode::File, QStringLiteral("/tmp/serial")},
+                            {2, SerialMode::Disconnected, QString()}};
+    settings.closeAction = CloseAction::Shutdown;
+    settings.scaleMode = ScaleMode::Integer;
+    settings.exitDevice = true;
+    return settings;
+}
+
+void SettingsDialogTest::nothingTouchedChangesNothing() {
+    for (const MachineSettings& settings : {MachineSettings(), everything()}) {
+        const MachineId id = m_fixture->addMachine(QStringLiteral("m%1").arg(settings.memoryMiB),
+                                                   QStringLiteral("a/b"), settings);
+        QVERIFY(!id.isNull());
+        Machine machine = *m_fixture->library().find(id);
+        machine.tags = {QStringLiteral("x"), QStringLiteral("y z")};
+        machine.notes = QStringLiteral("two\nlines");
+        QVERIFY(waitFor(m_fixture->library().update(machine)));
+        open(id);
+        QCOMPARE(m_dialog->edited(), machine);
+        m_dialog->close();
+        QTRY_VERIFY(m_dialog.isNull());
+    }
+}
+
+void SettingsDialogTest::changesAreStored() {
+    const MachineId id = m_fixture->addMachine(QStringLiteral("web"));
+    open(id);
+    m_dialog->findChild<ValueSlider*>(QStringLiteral("memory"))->setValue(512);
+    m_dialog->findChild<QLineEdit*>(QStringLiteral("name"))->setText(QStringLiteral("shop"));
+    ok()->click();
+    QTRY_VERIFY(m_dialog.isNull());
+    const Machine* machine = m_fixture->library().find(id);
+    QCOMPARE(machine->settings.memoryMiB, 512u);
+    QCOMPARE(machine->settings.name, QStringLiteral("shop"));
+}
+
+void SettingsDialogTest::problemsBlockOk() {
+    m_fixture->addMachine(QStringLiteral("db"));
+    open(m_fixture->addMachine(QStringLiteral("web")));
+    auto* name = m_dialog->findChild<QLineEdit*>(QStringLiteral("name"));
+    for (const QString& bad : {QString(), QStringLiteral("a/b"), QStringLiteral("db")}) {
+        name->setText(bad);
+        QVERIFY(!ok()->isEnabled());
+        QVERIFY(!m_dialog->findChild<InlineMessage*>()->text().isEmpty());
+    }
+    name->setText(QStringLiteral("web 2"));
+    QVERIFY(ok()->isEnabled());
+}
+
+void SettingsDialogTest::preferencesAreStored() {
+    const Preferences before = m_fixture->preferences().value();
+    const QPointer<PreferencesDialog> dialog =
+        new PreferencesDialog(m_fixture->preferences(), nullptr);
+    dialog->show();
+    dialog->findChild<QDialogButtonBox*>()->button(QDialogButtonBox::Ok)->click();
+    QTRY_VERIFY(dialog.isNull());
+    QCOMPARE(m_fixture->preferences().value(), before);
+    QCOMPARE(Preferences::load(m_fixture->preferences().paths()), before);
+}
+
+} // namespace vivarium::test
+
+using vivarium::test::SettingsDialogTest;
+VIVARIUM_TEST(SettingsDialogTest)
+#include "settings_dialog_test.moc"
