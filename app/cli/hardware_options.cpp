@@ -97,20 +97,26 @@ void HardwareOptions::addTo(CLI::App& command) {
     command
         .add_option("--cdrom", m_opticalImages, "ISO image in an optical drive; empty: no medium")
         ->group(group)
-        ->take_all();
-    command.add_option("--disk", m_disks, "Disk image (raw)")->group(group)->take_all();
+        ->take_all()
+        ->allow_extra_args(false);
+    command.add_option("--disk", m_disks, "Disk image (raw)")
+        ->group(group)
+        ->take_all()
+        ->allow_extra_args(false);
     command.add_option("--kernel", m_kernel, "Start this Linux, PVH or multiboot kernel directly")
         ->group(group);
     command.add_option("--initrd", m_initrd, "Initial RAM disk for --kernel")->group(group);
     command.add_option("--append", m_append, "Command line for --kernel")->group(group);
     command.add_option("--module", m_modules, "Multiboot module for --kernel")
         ->group(group)
-        ->take_all();
+        ->take_all()
+        ->allow_extra_args(false);
     command
         .add_option("--serial", m_serial,
                     "COM1, COM2, ...: console, none, file:PATH, socket:PATH, stdio (run)")
         ->group(group)
-        ->take_all();
+        ->take_all()
+        ->allow_extra_args(false);
     command.add_option("--vnc", m_vnc, "VNC server: on, off, ADDRESS[:PORT], unix:PATH")
         ->group(group);
     command

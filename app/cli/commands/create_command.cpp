@@ -87,7 +87,9 @@ void addCreateCommand(CommandTable& table) {
     auto options = std::make_shared<CreateOptions>();
     command.add_option("NAME", options->name, "Its name")->required();
     command.add_option("--group", options->group, "Group, such as Work/Servers");
-    command.add_option("--tag", options->tags, "Tag; may be repeated")->take_all();
+    command.add_option("--tag", options->tags, "Tag; may be repeated")
+        ->take_all()
+        ->allow_extra_args(false);
     command.add_option("--notes", options->notes, "Notes");
     command.add_option("--folder", options->folder, "Folder for its files");
     command.add_option("--disk-size", options->diskSize, "Create a disk of this size: 20G");

@@ -50,7 +50,9 @@ void addSetCommand(CommandTable& table) {
     auto options = std::make_shared<SetOptions>();
     command.add_option("NAME", options->name, "Machine")->required();
     command.add_option("--group", options->group, "Move to this group; \"\" is the top level");
-    command.add_option("--tag", options->tags, "Replace the tags; may be repeated")->take_all();
+    command.add_option("--tag", options->tags, "Replace the tags; may be repeated")
+        ->take_all()
+        ->allow_extra_args(false);
     command.add_option("--notes", options->notes, "Replace the notes");
     options->hardware.addTo(command);
     table.setAction(command, [options](CommandContext& context) { return set(context, *options); });

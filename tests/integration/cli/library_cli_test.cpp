@@ -6,6 +6,8 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QRegularExpression>
+#include <QSet>
 #include <QTest>
 
 namespace vivarium::test {
@@ -211,6 +213,37 @@ private Q_SLOTS:
         QVERIFY2(isSentence(output.standardError), output.standardError);
         QVERIFY(file.open(QIODevice::ReadOnly));
         QCOMPARE(file.readAll(), content);
+    }
+
+    void manualAndCompletionKnowEveryOption() {
+        const VivSession session;
+        const auto packaged = [](const char* path) {
+            QFile file(QStringLiteral(VIVARIUM_SOURCE_DIR "/packaging/") + QString::fromLatin1(path));
+            return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+        };
+        const QByteArray manual = packaged("man/viv.1").replace("\\-", "-");
+        const QByteArray completion = packaged("completions/viv.bash");
+        static const QRegularExpression command(QStringLiteral("^  ([a-z]+) {2,}"),
+                                                QRegularExpression::MultilineOption);
+        static const QRegularExpression option(QStringLiteral("--[a-z-]+"));
+        const auto help = [&session](const QStringList& arguments) {
+            return QString::fromUtf8(session.run(arguments + words("--help")).standardOutput);
+        };
+        QSet<QString> checked;
+        auto commands = command.globalMatch(help({}));
+        while (commands.hasNext()) {
+            const QString name = commands.next().captured(1);
+            checked.insert(name);
+            QVERIFY2(manual.contains("viv " + name.toUtf8()), qPrintable(name));
+            QVERIFY2(completion.contains(name.toUtf8()), qPrintable(name));
+            auto options = option.globalMatch(help({name}));
+            while (options.hasNext()) {
+                const QString text = options.next().captured(0);
+                QVERIFY2(manual.contains(text.toUtf8()), qPrintable(name + u' ' + text));
+                QVERIFY2(completion.contains(text.toUtf8()), qPrintable(name + u' ' + text));
+            }
+        }
+        QCOMPARE(checked.size(), 21);
     }
 
     void helpAndVersionTouchNothing() {
