@@ -218,7 +218,8 @@ private Q_SLOTS:
     void manualAndCompletionKnowEveryOption() {
         const VivSession session;
         const auto packaged = [](const char* path) {
-            QFile file(QStringLiteral(VIVARIUM_SOURCE_DIR "/packaging/") + QString::fromLatin1(path));
+            QFile file(QStringLiteral(VIVARIUM_SOURCE_DIR "/packaging/") +
+                       QString::fromLatin1(path));
             return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
         };
         const QByteArray manual = packaged("man/viv.1").replace("\\-", "-");
