@@ -171,12 +171,6 @@ class Bench:
             times.append((time.monotonic_ns() - start) / 1e6)
         return {"ms": statistics.median(times), "best_ms": min(times), "aim_ms": 30}
 
-    def console(self):
-        program = os.path.join(self.build, "bench", "console_bench")
-        output = subprocess.run(["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", program],
-                                capture_output=True, check=True, timeout=120).stdout
-        return json.loads(output) | {"aim_frames_per_second": 60, "aim_idle_cpu_percent": 0}
-
     def window(self):
         """Start of the application with 200 machines until its window is mapped, and its memory."""
         home = os.path.join(self.folder, "window-home")
@@ -191,8 +185,8 @@ class Bench:
         return json.loads(output) | {"aim_ms": 250, "aim_mib": 100}
 
 
-BENCHES = ["first_instruction", "boot_sector", "worker_memory", "pio_exit", "mmio_exit", "library_open",
-           "viv_list", "console", "window"]
+BENCHES = ["first_instruction", "boot_sector", "worker_memory", "pio_exit", "mmio_exit",
+           "library_open", "viv_list", "window"]
 
 
 def main():
