@@ -17,6 +17,7 @@ struct RunRecord {
     QString vncAddress;   // where it serves VNC; empty: nowhere
     // Ended without saying good-bye, if the lock is free.
     bool unfinished() const { return started && exitReason.isEmpty(); }
+    bool operator==(const RunRecord&) const = default;
 };
 
 // The open-file-description lock on "<folder>/lock": whoever holds it owns the machine. It passes

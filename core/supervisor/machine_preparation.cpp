@@ -7,6 +7,7 @@
 #include "core/supervisor/worker_log.h"
 
 #include <QFile>
+#include <QThread>
 
 #include <cerrno>
 
@@ -85,12 +86,24 @@ Result<QString> openVnc(const MachineSettings& settings, OpenedFiles& files) {
     return listener.address;
 }
 
+// Another program may hold the lock for a moment to tidy up after the last run.
+Result<MachineLock> acquireLock(const QString& folder) {
+    constexpr int kTries = 4;
+    constexpr unsigned long kPauseMs = 15;
+    for (int attempt = 1;; ++attempt) {
+        auto lock = MachineLock::acquire(folder);
+        if (lock || lock.error().code != ErrorCode::Busy || attempt == kTries)
+            return lock;
+        QThread::msleep(kPauseMs);
+    }
+}
+
 } // namespace
 
 Result<PreparedMachine> prepareMachine(const Machine& machine, const QList<Machine>& others,
                                        const WorkerSockets& sockets) {
     TRY(checkSettings(machine.settings));
-    auto lock = MachineLock::acquire(machine.folder);
+    auto lock = acquireLock(machine.folder);
     if (!lock) {
         if (lock.error().code != ErrorCode::Busy)
             return lock.error();

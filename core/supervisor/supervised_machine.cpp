@@ -113,11 +113,13 @@ void SupervisedMachine::attach() {
 void SupervisedMachine::adopt(std::unique_ptr<WorkerConnection> connection) {
     m_connection = std::move(connection);
     m_exiting.reset();
+    m_announced = false;
     WorkerConnection* worker = m_connection.get();
     connect(worker, &WorkerConnection::hello, this, &SupervisedMachine::greet);
     connect(worker, &WorkerConnection::stateChanged, this,
             [this](const control::StateChanged& event) {
-                setStatus(event.state, event.reason, QString::fromStdString(event.detail));
+                m_announced = true;
+                announce(event);
             });
     connect(worker, &WorkerConnection::exiting, this,
             [this](const control::Exiting& event) { m_exiting = event; });
@@ -147,8 +149,24 @@ void SupervisedMachine::greet(const control::Hello& hello) {
                      return; // disconnected() follows
                  const control::StatusReply& status = reply->value;
                  setPhase(Phase::Connected);
-                 setStatus(status.state, status.reason, QString::fromStdString(status.detail));
+                 // Its starter may have been killed before it could note this.
+                 if (const Machine* known = machine(); known && !known->lastSeenRunning)
+                     m_services.library.setLastSeenRunning(m_id, true);
+                 // Events are delivered at once, replies a moment later: the event is the newer
+                 // word.
+                 if (!m_announced)
+                     announce({status.state, status.reason, status.detail});
              });
+}
+
+void SupervisedMachine::announce(const control::StateChanged& event) {
+    MachineState state = event.state;
+    // Off is a machine whose worker has gone: until then it is on the way there, or not yet
+    // started.
+    if (state == MachineState::PoweredOff)
+        state = m_status.state == MachineState::Starting ? MachineState::Starting
+                                                         : MachineState::Stopping;
+    setStatus(state, event.reason, QString::fromStdString(event.detail));
 }
 
 // --- Starting --------------------------------------------------------------------------------
@@ -176,8 +194,6 @@ QFuture<Result<void>> SupervisedMachine::start() {
 
     QList<Machine> others = m_services.library.machines(); // shared, not copied
     others.removeIf([this](const Machine& other) { return other.id == m_id; });
-    // Written while the files are opened, so that it costs the guest no time.
-    m_services.library.recordStart(m_id, {});
     auto prepared = std::make_shared<Result<PreparedMachine>>(
         fail(ErrorCode::Cancelled, "The start was cancelled."));
     whenDone(this,
@@ -202,6 +218,9 @@ void SupervisedMachine::launch(Result<PreparedMachine> prepared) {
     m_launch = std::make_unique<WorkerLaunch>();
     connect(m_launch.get(), &WorkerLaunch::finished, this, &SupervisedMachine::launchFinished,
             Qt::QueuedConnection); // destroys the sender
+    // Other programs that read this look at the lock, which we have by now. It is written while the
+    // worker starts, so that it costs the guest no time.
+    m_services.library.recordStart(m_id, {});
     setPhase(Phase::Launching);
     m_launch->begin(m_services.program, std::move(prepared->configuration), prepared->log);
 }
@@ -226,22 +245,26 @@ void SupervisedMachine::launchFinished(const Result<void>& result) {
     m_exiting = exiting;
     setPhase(Phase::Connected);
     finishStart({});
-    setStatus(state.state, state.reason, QString::fromStdString(state.detail));
+    announce(state);
     if (!m_connection->connected())
         connectionLost(); // between the reply and now
 }
 
 void SupervisedMachine::finishStart(Result<void> result) {
-    m_startLock.reset();
     m_launch.reset();
     m_startWatcher.reset();
+    if (!result && m_startLock)
+        m_services.sockets.remove(m_id); // nobody else's while we have the lock
+    m_startLock.reset();
     if (!result) {
-        m_services.sockets.remove(m_id);
-        m_services.library.recordEnd(m_id, MachineEvent::Kind::Failed,
-                                     QString::fromStdString(result.error().detail));
+        m_concluded = MachineLock::inspect(m_folder).record;
+        const QString detail = QString::fromStdString(result.error().detail);
+        if (m_phase == Phase::Launching)
+            m_services.library.recordEnd(m_id, MachineEvent::Kind::Failed, detail);
+        else
+            m_services.library.appendEvent(m_id, MachineEvent::Kind::Failed, detail);
         setPhase(Phase::Idle);
-        setStatus(MachineState::PoweredOff, StopReason::None,
-                  QString::fromStdString(result.error().detail));
+        setStatus(MachineState::PoweredOff, StopReason::None, detail);
     }
     const Promise promise = std::exchange(m_start, nullptr);
     promise->addResult(std::move(result));
@@ -265,7 +288,6 @@ void SupervisedMachine::checkEnd() {
     }
     if (!free && !m_exiting && m_retry.interval() >= kLastRetryMs) {
         // It lives and has only dropped us, as a worker does with a client that does not read.
-        m_process.reset();
         attach();
         return;
     }
@@ -285,9 +307,14 @@ void SupervisedMachine::concludeEnd() {
 
 void SupervisedMachine::conclude(const RunRecord& record, const QString& howItEnded) {
     m_retry.stop();
+    if (m_phase == Phase::Idle && m_concluded == record)
+        return; // known, and perhaps in more detail
+    m_concluded = record;
     m_process.reset();
     m_vncAddress.clear();
-    m_services.sockets.remove(m_id);
+    // Only with the lock: somebody may be starting the machine this moment.
+    if (const auto lock = MachineLock::acquire(m_folder))
+        m_services.sockets.remove(m_id);
     const bool aborted = record.unfinished();
     QString detail;
     if (aborted) {

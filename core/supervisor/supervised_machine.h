@@ -80,6 +80,7 @@ private:
     void attach();
     void adopt(std::unique_ptr<WorkerConnection> connection);
     void greet(const control::Hello& hello);
+    void announce(const control::StateChanged& event);
     void connectionLost();
     void checkEnd();
     void concludeEnd();
@@ -99,8 +100,10 @@ private:
     std::unique_ptr<WorkerLaunch> m_launch;
 
     std::unique_ptr<WorkerConnection> m_connection;
+    bool m_announced = false;                 // the connection has told a state since it was made
     std::unique_ptr<WorkerProcess> m_process; // when it is our child
     std::optional<control::Exiting> m_exiting;
+    std::optional<RunRecord> m_concluded; // what m_status tells in Phase::Idle
     std::vector<Promise> m_powerOffs;
     QTimer m_retry; // looking again at the lock
 };

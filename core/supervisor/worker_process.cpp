@@ -1,5 +1,7 @@
 #include "core/supervisor/worker_process.h"
 
+#include "core/jobs/background.h"
+
 #include <QCoreApplication>
 #include <QFile>
 #include <QFileInfo>
@@ -103,13 +105,16 @@ WorkerProcess::WorkerProcess(pid_t pid, UniqueFd handle) : m_pid(pid), m_handle(
 WorkerProcess::~WorkerProcess() {
     if (m_notifier)
         m_notifier->setEnabled(false);
-    if (!m_ended)
-        ::waitpid(m_pid, nullptr, WNOHANG);
+    if (m_ended || ::waitpid(m_pid, nullptr, WNOHANG) == m_pid || !m_killed)
+        return;
+    runOnPool([pid = m_pid] { ::waitpid(pid, nullptr, 0); }); // soon over
 }
 
 void WorkerProcess::kill() {
-    if (!m_ended)
-        ::kill(m_pid, SIGKILL); // not yet reaped, so the number is still its own
+    if (m_ended)
+        return;
+    m_killed = true;
+    ::kill(m_pid, SIGKILL); // not yet reaped, so the number is still its own
 }
 
 void WorkerProcess::reap() {

@@ -45,6 +45,7 @@ private:
     pid_t m_pid;
     UniqueFd m_handle; // pidfd: cannot mean another process later
     bool m_ended = false;
+    bool m_killed = false;
     QString m_how;
     std::unique_ptr<QSocketNotifier> m_notifier;
 };
