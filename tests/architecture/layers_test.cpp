@@ -15,8 +15,9 @@ struct SourceFile {
     QString folder;
     QStringList lines;
     bool isTest() const {
-        return path.endsWith(QStringLiteral("_test.cpp")) ||
-               path.endsWith(QStringLiteral("_fuzz.cpp")) ||
+        const QString name = path.mid(folder.size() + 1);
+        return name.contains(QStringLiteral("_test")) || name.endsWith(QStringLiteral("_fuzz.cpp")) ||
+               folder.endsWith(QStringLiteral("/test_support")) ||
                folder.startsWith(QStringLiteral("tests"));
     }
 };
