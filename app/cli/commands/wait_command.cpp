@@ -2,6 +2,7 @@
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
 #include "app/cli/serial_stream.h"
+#include "core/jobs/when_done.h"
 
 #include <CLI/CLI.hpp>
 
@@ -72,18 +73,18 @@ private:
             return;
         m_looking = true;
         m_stale = false;
-        m_worker.send(control::ScreenText{})
-            .then(this, [this](const Result<WorkerReply<control::ScreenTextReply>>& reply) {
-                m_looking = false;
-                QStringList lines;
-                if (reply)
-                    for (const std::string& line : reply->value.lines)
-                        lines << QString::fromStdString(line);
-                if (m_pattern.match(lines.join(u'\n')).hasMatch())
-                    m_waiter.finish();
-                else if (m_stale)
-                    look();
-            });
+        whenDone(this, m_worker.send(control::ScreenText{}),
+                 [this](const Result<WorkerReply<control::ScreenTextReply>>& reply) {
+                     m_looking = false;
+                     QStringList lines;
+                     if (reply)
+                         for (const std::string& line : reply->value.lines)
+                             lines << QString::fromStdString(line);
+                     if (m_pattern.match(lines.join(u'\n')).hasMatch())
+                         m_waiter.finish();
+                     else if (m_stale)
+                         look();
+                 });
     }
 
     WorkerConnection& m_worker;
