@@ -19,7 +19,6 @@ public:
     // The picture's place; empty without a picture. May be larger than the viewport with OneToOne.
     QRect target() const { return m_target; }
     bool isUnscaled() const { return m_target.size() == m_picture; }
-    bool isReduced() const { return m_target.width() < m_picture.width(); }
 
     // Device pixels that show `guest`, one more at each side where scaling blends neighbours.
     QRect toDevice(const QRect& guest) const;

@@ -48,7 +48,6 @@ void ConsoleGeometryTest::places() {
 
 void ConsoleGeometryTest::damageCoversBlendedNeighbours() {
     const ConsoleGeometry geometry(QSize(1000, 1000), QSize(500, 500), ScaleMode::Fit);
-    QVERIFY(geometry.isReduced());
     // Guest pixels 100..109 are device pixels 50..54; one more on each side is blended with them.
     QCOMPARE(geometry.toDevice(QRect(100, 100, 10, 10)), QRect(49, 49, 7, 7));
     QCOMPARE(geometry.toDevice(QRect(0, 0, 1000, 1000)), QRect(0, 0, 500, 500));

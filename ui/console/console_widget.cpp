@@ -9,6 +9,7 @@
 #include <QPainter>
 #include <QPixmap>
 
+#include <algorithm>
 #include <cmath>
 
 namespace vivarium {
@@ -18,6 +19,8 @@ namespace {
 constexpr int kWheelNotch = 120; // Qt: eighths of a degree
 constexpr int kWarpDistance = 100;
 constexpr QColor kBackground(0, 0, 0);
+// Scaled pixels pass through a buffer that stays in the processor's cache.
+constexpr int kStripLines = 32;
 
 // A dot: the guest draws its own pointer, but it must stay visible where the guest draws none.
 QCursor dotCursor() {
@@ -99,8 +102,15 @@ QSize ConsoleWidget::sizeHint() const {
 }
 
 void ConsoleWidget::updateGeometryFor(const QSize& picture) {
-    m_geometry =
-        ConsoleGeometry(picture, (QSizeF(size()) * devicePixelRatio()).toSize(), m_scaleMode);
+    const ConsoleGeometry geometry(picture, (QSizeF(size()) * devicePixelRatio()).toSize(),
+                                   m_scaleMode);
+    if (geometry == m_geometry)
+        return;
+    m_geometry = geometry;
+    const QSize target = geometry.target().size();
+    m_scaler = geometry.isUnscaled() || target.isEmpty() ? PictureScaler()
+                                                         : PictureScaler(picture, target);
+    m_strip = QImage();
 }
 
 void ConsoleWidget::replacePicture() {
@@ -146,7 +156,6 @@ void ConsoleWidget::paintEvent(QPaintEvent* event) {
     const double ratio = devicePixelRatio();
     painter.scale(1 / ratio, 1 / ratio);
     const QRect target = m_geometry.target();
-    painter.setRenderHint(QPainter::SmoothPixmapTransform, m_geometry.isReduced());
     for (const QRect& logical : event->region()) {
         const QRect device = QRectF(logical.x() * ratio, logical.y() * ratio,
                                     logical.width() * ratio, logical.height() * ratio)
@@ -157,15 +166,24 @@ void ConsoleWidget::paintEvent(QPaintEvent* event) {
                 painter.fillRect(border, kBackground);
         if (inside.isEmpty())
             continue;
-        if (m_geometry.isUnscaled()) {
+        if (m_geometry.isUnscaled())
             painter.drawImage(inside.topLeft(), picture, inside.translated(-target.topLeft()));
-        } else {
-            painter.setClipRect(inside);
-            painter.drawImage(target, picture);
-            painter.setClipping(false);
-        }
+        else
+            paintScaled(painter, picture, inside);
         if (m_dimmed)
             painter.fillRect(inside, QColor(0, 0, 0, 130));
+    }
+}
+
+// `part` is in device pixels and within the picture's place.
+void ConsoleWidget::paintScaled(QPainter& painter, const QImage& picture, const QRect& part) {
+    if (m_strip.isNull())
+        m_strip = QImage(m_geometry.target().width(), kStripLines, QImage::Format_RGB32);
+    for (int top = part.top(); top <= part.bottom(); top += kStripLines) {
+        const QRect strip(part.left(), top, part.width(),
+                          std::min(kStripLines, part.bottom() + 1 - top));
+        m_scaler.scale(picture, strip.translated(-m_geometry.target().topLeft()), m_strip);
+        painter.drawImage(strip.topLeft(), m_strip, QRect(QPoint(0, 0), strip.size()));
     }
 }
 

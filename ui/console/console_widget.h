@@ -3,6 +3,7 @@
 #include "ui/console/console_geometry.h"
 #include "ui/console/console_source.h"
 #include "ui/console/host_key.h"
+#include "ui/console/picture_scaler.h"
 
 #include <QSet>
 #include <QWidget>
@@ -73,6 +74,7 @@ private:
     void updateGeometryFor(const QSize& picture);
     void replacePicture();
     void showDamage(const std::vector<QRect>& rectangles);
+    void paintScaled(QPainter& painter, const QImage& picture, const QRect& part);
     QRect toLogical(const QRect& device) const;
     void handleKey(QKeyEvent* event, KeyDirection direction);
     void releaseKeys();
@@ -90,6 +92,8 @@ private:
     HostKey m_hostKey;
     ScaleMode m_scaleMode = ScaleMode::Fit;
     ConsoleGeometry m_geometry;
+    PictureScaler m_scaler; // for m_geometry where it is not unscaled
+    QImage m_strip;         // scaled pixels on their way to the window
     QString m_placeholder;
     QSet<int> m_pressedKeys;
     bool m_autoCapture = true;
