@@ -153,7 +153,7 @@ Result<void> VideoMemory::restore(StateReader& reader) {
     auto pageCount = static_cast<uint32_t>(sizeBytes() / kPage);
     std::vector<uint8_t> contents;
     for (;;) {
-        uint32_t page;
+        uint32_t page = 0;
         TRY(reader.fields(page));
         if (page == pageCount)
             return {};
