@@ -274,7 +274,7 @@ Result<Configure> fromJson<Configure>(const nlohmann::json& json, size_t descrip
     template Result<Message> fromJson<Message>(const nlohmann::json&, size_t);
 
 INSTANTIATE(Empty)
-INSTANTIATE(Configure)
+template nlohmann::json toJson<Configure>(const Configure&); // fromJson is written out above
 INSTANTIATE(Start)
 INSTANTIATE(Pause)
 INSTANTIATE(Resume)
