@@ -61,26 +61,29 @@ constexpr std::array kDiskCalls{
 
 constexpr std::array kTimerCalls{SCMP_SYS(timerfd_settime)};
 
-// Only the main thread makes descriptors, mappings of them, threads and rings.
+// Only the main thread makes descriptors, mappings of them, threads and rings. It may besides make
+// the calls of a VNC thread, which inherits its filter.
 constexpr std::array kDeviceCalls{
-    SCMP_SYS(accept4),         SCMP_SYS(dup),
-    SCMP_SYS(epoll_create1),   SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),      SCMP_SYS(epoll_pwait),
-    SCMP_SYS(eventfd2),        SCMP_SYS(socketpair),
-    SCMP_SYS(getsockopt),      SCMP_SYS(setsockopt),
-    SCMP_SYS(getsockname),     SCMP_SYS(getpeername),
-    SCMP_SYS(io_uring_setup),  SCMP_SYS(io_uring_register),
-    SCMP_SYS(memfd_create),    SCMP_SYS(msync),
-    SCMP_SYS(shutdown),        SCMP_SYS(socketpair),
-    SCMP_SYS(timerfd_create),  SCMP_SYS(pipe2),
-    SCMP_SYS(seccomp),         SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(mlock),           SCMP_SYS(munlock),
-    SCMP_SYS(getuid),          SCMP_SYS(geteuid),
-    SCMP_SYS(getgid),          SCMP_SYS(getegid),
-    SCMP_SYS(prlimit64),       SCMP_SYS(sysinfo),
-    SCMP_SYS(uname),           SCMP_SYS(accept),
-    SCMP_SYS(select),          SCMP_SYS(pselect6),
-    SCMP_SYS(set_tid_address), SCMP_SYS(dup3),
+    SCMP_SYS(dup),
+    SCMP_SYS(epoll_create1),
+    SCMP_SYS(io_uring_setup),
+    SCMP_SYS(io_uring_register),
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(msync),
+    SCMP_SYS(timerfd_create),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(seccomp),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(mlock),
+    SCMP_SYS(munlock),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(set_tid_address),
+    SCMP_SYS(dup3),
     SCMP_SYS(flock),
 };
 
@@ -101,6 +104,15 @@ constexpr std::array kRefusedCalls{
 };
 
 using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
+
+scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) {
+    return {argument, SCMP_CMP_EQ, value, 0};
+}
+
+// The bits of `mask` are those of `value`.
+scmp_arg_cmp bitsAre(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
+    return {argument, SCMP_CMP_MASKED_EQ, mask, value};
+}
 
 // Collects rules and remembers the first failure.
 class RuleSet {
@@ -131,10 +143,10 @@ void addCommonRules(RuleSet& rules) {
     rules.allow(kDiskCalls);
     rules.allow(kTimerCalls);
     // fstat() of glibc is newfstatat(fd, "", ..., AT_EMPTY_PATH).
-    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), {SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH)});
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), {equals(3, AT_EMPTY_PATH)});
     // Writable or executable, never both, and nothing becomes executable later.
-    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
-    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), {bitsAre(2, PROT_EXEC, 0)});
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), {bitsAre(2, PROT_EXEC, 0)});
     for (int call : kRefusedCalls)
         rules.add(SCMP_ACT_ERRNO(EACCES), call, {});
     rules.add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), {});
@@ -143,14 +155,14 @@ void addCommonRules(RuleSet& rules) {
 // The type byte (bits 8..15) of KVM's ioctl numbers.
 void addKvmRules(RuleSet& rules) {
     rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl),
-              {SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFF00, static_cast<scmp_datum_t>(KVMIO) << 8)});
+              {bitsAre(1, 0xFF00, static_cast<scmp_datum_t>(KVMIO) << 8)});
 }
 
 // New threads of this process, never a process.
 void addThreadRules(RuleSet& rules) {
     rules.add(SCMP_ACT_ALLOW, SCMP_SYS(clone),
-              {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD)});
-    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl), {SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)});
+              {bitsAre(0, CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD)});
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl), {equals(0, PR_SET_NAME)});
 }
 
 void addRules(RuleSet& rules, ThreadKind kind) {
@@ -160,12 +172,12 @@ void addRules(RuleSet& rules, ThreadKind kind) {
         rules.allow(kDeviceCalls);
         rules.allow(kVncCalls);
         addKvmRules(rules);
-        rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, FIONREAD)});
-        rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, FIONBIO)});
+        rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {equals(1, FIONREAD)});
+        rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {equals(1, FIONBIO)});
         addThreadRules(rules);
         for (int operation : {PR_SET_SECCOMP, PR_GET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_VMA})
             rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl),
-                      {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(operation))});
+                      {equals(0, static_cast<scmp_datum_t>(operation))});
         break;
     case ThreadKind::Vcpu:
         addKvmRules(rules);
@@ -175,8 +187,8 @@ void addRules(RuleSet& rules, ThreadKind kind) {
     case ThreadKind::Vnc:
         rules.allow(kVncCalls);
         addThreadRules(rules);
-        rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, FIONREAD)});
-        rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, FIONBIO)});
+        rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {equals(1, FIONREAD)});
+        rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {equals(1, FIONBIO)});
         break;
     }
 }
