@@ -3,6 +3,7 @@
 // and states that are saved, damaged and restored in between.
 
 #include "tests/support/device_test_doubles.h"
+#include "tests/support/fuzz_input.h"
 #include "vmm/devices/chipset/dma_controller.h"
 #include "vmm/devices/chipset/firmware_rom.h"
 #include "vmm/devices/chipset/host_bridge.h"
@@ -17,25 +18,9 @@
 #include <cstdlib>
 
 using namespace vivarium;
+using test::FuzzInput;
 
 namespace {
-
-class Input {
-public:
-    Input(const uint8_t* data, size_t size) : m_rest(data, size) {}
-    bool empty() const { return m_rest.empty(); }
-    template <class T>
-    T take() {
-        T value{};
-        size_t bytes = std::min(sizeof value, m_rest.size());
-        std::memcpy(&value, m_rest.data(), bytes);
-        m_rest = m_rest.subspan(bytes);
-        return value;
-    }
-
-private:
-    ConstByteSpan m_rest;
-};
 
 struct Chipset {
     Chipset()
@@ -77,7 +62,7 @@ struct Chipset {
 };
 
 // Saves one device, changes a few bytes, seals the section again and restores it.
-void restoreDamaged(Chipset& chipset, Input& input) {
+void restoreDamaged(Chipset& chipset, FuzzInput& input) {
     Device& device = *chipset.devices[input.take<uint8_t>() % chipset.devices.size()];
     MutexLocker locker(chipset.bench.lock);
     StateWriter writer;
@@ -104,7 +89,7 @@ void restoreDamaged(Chipset& chipset, Input& input) {
         (void)device.restore(*damaged);
 }
 
-void step(Chipset& chipset, Input& input) {
+void step(Chipset& chipset, FuzzInput& input) {
     static constexpr std::array<GuestAddress, 6> kWindows{0xB0000000, 0xC0000, Hpet::kBase,
                                                           0xFED1C000, 0,       0xFFFE0000};
     auto action = input.take<uint8_t>();
@@ -163,7 +148,7 @@ void step(Chipset& chipset, Input& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Chipset chipset;
-    Input input(data, size);
+    FuzzInput input(data, size);
     for (int steps = 0; !input.empty() && steps < 2000; ++steps)
         step(chipset, input);
     return 0;

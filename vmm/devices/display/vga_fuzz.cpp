@@ -1,6 +1,7 @@
 // Drives the adapter as a hostile guest would: random port, window, frame buffer, register BAR and
 // configuration accesses with refreshes in between.
 
+#include "tests/support/fuzz_input.h"
 #include "vmm/devices/display/vga_test_bench.h"
 
 #include <algorithm>
@@ -14,26 +15,7 @@ using namespace vivarium::test;
 
 namespace {
 
-class Input {
-public:
-    Input(const uint8_t* data, size_t size) : m_data(data), m_size(size) {}
-    bool empty() const { return m_size == 0; }
-    template <class T>
-    T take() {
-        T value{};
-        size_t length = std::min(sizeof value, m_size);
-        std::memcpy(&value, m_data, length);
-        m_data += length;
-        m_size -= length;
-        return value;
-    }
-
-private:
-    const uint8_t* m_data;
-    size_t m_size;
-};
-
-void step(VgaBench& bench, Input& input) {
+void step(VgaBench& bench, FuzzInput& input) {
     auto kind = input.take<uint8_t>();
     unsigned sizeBytes = 1u << (kind >> 6);
     auto value = input.take<uint32_t>();
@@ -101,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     VgaBench bench(std::move(options));
     bench.placeBars();
     bench.look();
-    Input input(data, size);
+    FuzzInput input(data, size);
     for (int i = 0; i < kMaxSteps && !input.empty(); ++i)
         step(bench, input);
     return 0;

@@ -1,33 +1,18 @@
 // libFuzzer target: a guest that writes registers, RAM and command slots as the input says, while
 // requests complete, fail and media change in between.
 
+#include "tests/support/fuzz_input.h"
 #include "vmm/devices/storage/test_support/ahci_driver.h"
 
 #include <cerrno>
 
 using namespace vivarium;
 using test::AhciDriver;
+using test::FuzzInput;
 
 namespace {
 
-class Input {
-public:
-    Input(const uint8_t* data, size_t size) : m_rest(data, size) {}
-    bool empty() const { return m_rest.empty(); }
-    template <class T>
-    T take() {
-        T value{};
-        size_t bytes = std::min(sizeof value, m_rest.size());
-        std::memcpy(&value, m_rest.data(), bytes);
-        m_rest = m_rest.subspan(bytes);
-        return value;
-    }
-
-private:
-    ConstByteSpan m_rest;
-};
-
-test::DriverCommand takeCommand(Input& input) {
+test::DriverCommand takeCommand(FuzzInput& input) {
     test::DriverCommand command;
     command.command = input.take<uint8_t>();
     command.features = input.take<uint16_t>();
@@ -76,7 +61,7 @@ void changeDisc(AhciDriver& driver, uint8_t how) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     AhciDriver driver({.diskBytes = 32768, .discBytes = 16 * 2048});
-    Input input(data, size);
+    FuzzInput input(data, size);
     for (int step = 0; step < 400 && !input.empty(); ++step) {
         auto operation = input.take<uint8_t>();
         unsigned port = operation & 0x80 ? AhciDriver::kOptical : AhciDriver::kDisk;
