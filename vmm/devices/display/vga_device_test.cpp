@@ -260,9 +260,9 @@ private Q_SLOTS:
         QFETCH(int, powerOn);
         // What devices borrow; benches come and go while the contract is checked.
         RecordingInterruptRouter router;
-        std::vector<std::unique_ptr<Display>> displays;
         ManualClock clock;
         TimerQueue timers(clock);
+        std::vector<std::unique_ptr<Display>> displays;
         DeviceContract contract;
         contract.make = [&](DeviceBench& bench) -> std::unique_ptr<Device> {
             displays.push_back(std::make_unique<Display>(timers));
