@@ -139,7 +139,8 @@ struct VncCallbacks {
         std::unique_lock lock(s->mutex);
         s->passwordChanged.wait(lock, [s] { return s->passwordAnswered || s->stopping.load(); });
         s->passwordAnswered = false;
-        if (s->stopping || !s->password)
+        // libvncclient takes an empty password for none, too, but never frees it.
+        if (s->stopping || !s->password || s->password->isEmpty())
             return nullptr;
         return strdup(s->password->toUtf8().constData());
     }

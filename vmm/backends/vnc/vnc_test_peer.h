@@ -140,15 +140,17 @@ struct VncTestClient {
         : m_password(std::move(password)) {
         rfbClientLog = rfbClientErr = silence;
         rfbClientSetClientData(client, tag(), this);
-        client->GetPassword = [](rfbClient* c) {
-            return ::strdup(
-                static_cast<VncTestClient*>(rfbClientGetClientData(c, tag()))->m_password.c_str());
+        client->GetPassword = [](rfbClient* c) -> char* {
+            const auto& given =
+                static_cast<VncTestClient*>(rfbClientGetClientData(c, tag()))->m_password;
+            return given.empty() ? nullptr : ::strdup(given.c_str()); // "" would never be freed
         };
         client->GotXCutText = [](rfbClient* c, const char* text, int length) {
             static_cast<VncTestClient*>(rfbClientGetClientData(c, tag()))
                 ->clipboard.assign(text, static_cast<size_t>(length));
         };
         client->canHandleNewFBSize = TRUE;
+        std::free(client->serverHost); // rfbGetClient() puts an empty one there
         client->serverHost = ::strdup("127.0.0.1");
         client->serverPort = port;
         connected = rfbInitClient(client, nullptr, nullptr);
