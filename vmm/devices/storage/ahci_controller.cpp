@@ -4,6 +4,7 @@
 #include "vmm/devices/storage/ahci_port.h"
 #include "vmm/devices/storage/ata_disk.h"
 #include "vmm/devices/storage/atapi_drive.h"
+#include "vmm/devices/storage/serial_number.h"
 
 #include <algorithm>
 #include <utility>
@@ -30,12 +31,6 @@ constexpr unsigned kAbar = 5;
 constexpr uint64_t kIndexDataBytes = 32;
 constexpr uint64_t kIndexOffset = 0x10;
 constexpr uint64_t kDataOffset = 0x14;
-constexpr size_t kMaxSerialCharacters = 20;
-
-bool isSerialNumber(const std::string& text) {
-    return text.size() <= kMaxSerialCharacters &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-}
 
 } // namespace
 

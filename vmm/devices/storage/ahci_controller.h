@@ -4,6 +4,7 @@
 #include "vmm/devices/pci/pci_device.h"
 #include "vmm/devices/storage/ahci_port_host.h"
 #include "vmm/devices/storage/drive_io.h"
+#include "vmm/devices/storage/storage_controller.h"
 #include "vmm/devices/storage/storage_listener.h"
 #include "vmm/disk/block_device.h"
 #include "vmm/memory/guest_memory.h"
@@ -20,7 +21,7 @@ class AhciPort;
 
 // One drive of an AhciController.
 struct AhciDrive {
-    enum class Kind { Disk, Optical };
+    using Kind = DriveReport::Kind;
     std::string id;    // names the drive in calls and reports; unique in the machine
     unsigned port = 0; // 0..5, one drive a port
     Kind kind = Kind::Disk;
@@ -29,18 +30,9 @@ struct AhciDrive {
     DriveErrorPolicy errorPolicy = DriveErrorPolicy::Report;
 };
 
-// Present state of one drive, for `status` and the status bar.
-struct DriveReport {
-    std::string id;
-    AhciDrive::Kind kind = AhciDrive::Kind::Disk;
-    bool hasMedium = false;
-    bool locked = false; // the guest has locked the tray
-    DriveActivity activity;
-};
-
 // Intel ICH9's SATA controller in AHCI mode (8086:2922; AHCI 1.3.1) with 6 ports: SATA disks and
 // ATAPI drives. Owner: the machine. All calls with the device lock held.
-class AhciController final : public PciDevice, private AhciPortHost {
+class AhciController final : public PciDevice, public StorageController, private AhciPortHost {
 public:
     static constexpr unsigned kPortCount = 6;
 
@@ -61,15 +53,10 @@ public:
     // the tray; it is told that an eject is wanted).
     Result<void> changeMedium(const std::string& driveId, std::unique_ptr<BlockDevice> image,
                               ChangeMode mode);
-    // Submits again what waits for space on the host (or was in flight when a state was saved).
-    // Call at every resume of the machine.
-    void retryStalledRequests();
-    // Waits until the host has finished all I/O. Completions are then in the task queue; the state
-    // can be saved before or after they have run.
-    void drainIo();
-    // Whether the host works on a request, or its completion waits in the task queue.
-    bool busy() const;
-    std::vector<DriveReport> drives() const;
+    void retryStalledRequests() override;
+    void drainIo() override;
+    bool busy() const override;
+    std::vector<DriveReport> drives() const override;
 
     void writeConfig(uint16_t offset, unsigned sizeBytes, uint32_t value) override;
     void reset() override;

@@ -130,11 +130,4 @@ bool isTransferMode(uint8_t mode) {
            (mode >= 0x40 && mode <= 0x46);
 }
 
-std::string serialNumberFromId(std::string_view id) {
-    std::string serial = "VV-";
-    for (char character : id.substr(0, 17))
-        serial += character > ' ' && character <= '~' ? character : '_';
-    return serial;
-}
-
 } // namespace vivarium

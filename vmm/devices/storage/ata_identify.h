@@ -32,7 +32,5 @@ AtaSector identifyOptical(std::string_view serialNumber, uint8_t transferMode);
 // True for modes that SET FEATURES may select (ACS-3, table 126): PIO 0-4, multiword DMA 0-2,
 // Ultra DMA 0-6.
 bool isTransferMode(uint8_t mode);
-// What a drive that is given no other id calls itself: at most 20 printable characters of `id`.
-std::string serialNumberFromId(std::string_view id);
 
 } // namespace vivarium

@@ -2,6 +2,7 @@
 
 #include "vmm/devices/storage/ata_identify.h"
 #include "vmm/devices/storage/ata_registers.h"
+#include "vmm/devices/storage/serial_number.h"
 
 #include <algorithm>
 #include <limits>

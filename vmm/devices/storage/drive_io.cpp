@@ -90,7 +90,9 @@ void DriveIo::hostDone(uint64_t generation, uint64_t id, int errorNumber) {
 }
 
 bool DriveIo::stall(Request& request, int errorNumber) {
-    bool full = request.kind == BlockRequest::Kind::Write && meansFull(errorNumber);
+    bool allocates = request.kind == BlockRequest::Kind::Write ||
+                     request.kind == BlockRequest::Kind::WriteZeroes;
+    bool full = allocates && meansFull(errorNumber);
     if (!full && m_policy != DriveErrorPolicy::Stop)
         return false;
     request.stalled = true;

@@ -10,7 +10,7 @@ class StorageListener {
 public:
     virtual ~StorageListener() = default;
     // A write found no space on the host. The drive keeps the request; pause the machine, and call
-    // AhciController::retryStalledRequests() when the user resumes it. May come once a request.
+    // StorageController::retryStalledRequests() when the user resumes it. May come once a request.
     virtual void diskFull(const std::string& driveId, const std::string& detail) = 0;
     // The same for any other host error of a drive whose policy is DriveErrorPolicy::Stop.
     virtual void diskFailed(const std::string& driveId, const std::string& detail) = 0;

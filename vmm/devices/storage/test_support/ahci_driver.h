@@ -3,6 +3,7 @@
 #include "tests/support/pci_device_contract.h"
 #include "vmm/devices/storage/ahci_controller.h"
 #include "vmm/devices/storage/ahci_registers.h"
+#include "vmm/devices/storage/test_support/recording_storage_listener.h"
 #include "vmm/disk/test_support/memory_block_device.h"
 
 #include <array>
@@ -13,20 +14,6 @@
 #include <vector>
 
 namespace vivarium::test {
-
-// Remembers what drives reported.
-class RecordingStorageListener final : public StorageListener {
-public:
-    void diskFull(const std::string& driveId, const std::string& detail) override {
-        full.push_back(driveId + "|" + detail);
-    }
-    void diskFailed(const std::string& driveId, const std::string& detail) override {
-        failed.push_back(driveId + "|" + detail);
-    }
-    void mediumEjected(const std::string& driveId) override { ejected.push_back(driveId); }
-
-    std::vector<std::string> full, failed, ejected;
-};
 
 struct PrdEntry {
     GuestAddress address = 0;
