@@ -41,6 +41,7 @@ struct Doorbell {
     GuestAddress address = 0;
     unsigned sizeBytes = 0;          // 1, 2, 4 or 8; 0: a write of any size
     std::optional<uint64_t> value{}; // only writes of this value
+    bool operator==(const Doorbell&) const = default;
 };
 
 // eventfds that the accelerator signals or listens to without a trip through the worker. Any

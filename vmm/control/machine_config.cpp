@@ -33,13 +33,19 @@ Result<void> checkConfig(const MachineConfig& config) {
     if ((videoBytes & (videoBytes - 1)) != 0)
         return refuse("display.videoMemoryBytes", std::to_string(videoBytes), "a power of two");
     std::set<std::string> ids;
-    std::set<uint32_t> ports;
+    std::set<std::pair<DriveBus, uint32_t>> ports;
     for (size_t i = 0; i < config.drives.size(); ++i) {
         const DriveConfig& drive = config.drives[i];
         std::string field = "drives[" + std::to_string(i) + "]";
         if (!ids.insert(drive.id).second)
             return refuse(field + ".id", quoted(drive.id), "unique");
-        if (!ports.insert(drive.port).second)
+        constexpr uint32_t kSataPorts = 6;
+        if (drive.bus == DriveBus::Sata && drive.port >= kSataPorts)
+            return refuse(field + ".port", std::to_string(drive.port), "0 to 5 for SATA");
+        if (drive.kind == DriveKind::Optical && drive.bus != DriveBus::Sata)
+            return refuse(field + ".bus", quoted(std::string(enumName(drive.bus))),
+                          "sata for an optical drive");
+        if (!ports.insert({drive.bus, drive.port}).second)
             return refuse(field + ".port", std::to_string(drive.port),
                           "another than other drives'");
         if (drive.kind == DriveKind::Disk && drive.imageFd < 0)

@@ -38,11 +38,14 @@ struct KernelConfig {
 
 enum class DriveKind : uint8_t { Disk, Optical };
 enum class DiskErrorPolicy : uint8_t { Report, Stop, Ignore };
+// What a disk is attached to. Optical drives are on the SATA controller.
+enum class DriveBus : uint8_t { Sata, Virtio, Nvme };
 
 struct DriveConfig {
     std::string id; // unique in the machine: "sata0"; also names it in changeMedium
     DriveKind kind = DriveKind::Disk;
-    uint32_t port = 0;      // AHCI port 0..5
+    DriveBus bus = DriveBus::Sata;
+    uint32_t port = 0;      // SATA: 0..5; virtio and NVMe: 0..7, each a PCI slot of its own
     int imageFd = -1;       // -1: empty optical drive
     std::string mediumName; // shown to users only
     std::string format = "raw";
@@ -91,10 +94,10 @@ struct MachineConfig {
     bool stopOnTripleFault = false;
     bool exitWhenClientsLeave = false; // throw-away machines end with their last client
     int debugConsoleFd = -1;           // port 0x402 log; -1: into the worker's log at level info
-    // The held machine-folder lock: kept open, and the last thing the worker does is to append the line
-    // "exited <stop reason>" to it, which tells an end that nobody watched from a crash.
+    // The held machine-folder lock: kept open, and the last thing the worker does is to append the
+    // line "exited <stop reason>" to it, which tells an end that nobody watched from a crash.
     int lockFd = -1;
-    int listenFd = -1;                 // listening control socket for further clients
+    int listenFd = -1; // listening control socket for further clients
 };
 
 // JSON form, field names as above; enums by lower-case name ("bios", "optical", "ring", ...).

@@ -23,6 +23,11 @@ struct EnumNames<DriveKind> {
         {{DriveKind::Disk, "disk"}, {DriveKind::Optical, "optical"}}};
 };
 template <>
+struct EnumNames<DriveBus> {
+    static constexpr std::array<std::pair<DriveBus, std::string_view>, 3> kNames{
+        {{DriveBus::Sata, "sata"}, {DriveBus::Virtio, "virtio"}, {DriveBus::Nvme, "nvme"}}};
+};
+template <>
 struct EnumNames<DiskErrorPolicy> {
     static constexpr std::array<std::pair<DiskErrorPolicy, std::string_view>, 3> kNames{
         {{DiskErrorPolicy::Report, "report"},
@@ -64,7 +69,8 @@ template <class Visitor, Is<DriveConfig> M>
 void describe(Visitor& v, M& drive) {
     v("id", drive.id, FieldRange{1, 64});
     v("kind", drive.kind);
-    v("port", drive.port, upTo(5));
+    v("bus", drive.bus);
+    v("port", drive.port, upTo(7));
     v("imageFd", drive.imageFd, DescriptorIndex{});
     v("mediumName", drive.mediumName, upTo(kMaxNameBytes));
     v("format", drive.format, upTo(16));
@@ -108,7 +114,7 @@ void describe(Visitor& v, M& config) {
     v("accelerator", config.accelerator, upTo(16));
     v("firmware", config.firmware);
     v("kernel", config.kernel);
-    v("drives", config.drives, upTo(6));
+    v("drives", config.drives, upTo(22)); // 6 SATA, 8 virtio, 8 NVMe
     v("serialPorts", config.serialPorts, upTo(4));
     v("display", config.display);
     v("vnc", config.vnc);

@@ -9,6 +9,7 @@
 #include "vmm/bus/accelerator.h"
 #include "vmm/bus/device.h"
 #include "vmm/bus/device_lock.h"
+#include "vmm/bus/host_doorbells.h"
 #include "vmm/bus/memory_map.h"
 #include "vmm/bus/port_bus.h"
 #include "vmm/bus/system_control.h"
@@ -35,7 +36,8 @@ struct BoardServices {
     TimerQueue& timers;
     TaskQueue& tasks;
     InterruptSink& interrupts;
-    DirtyLog* dirtyLog; // null: nothing keeps a log (qtest)
+    DirtyLog* dirtyLog;       // null: nothing keeps a log (qtest)
+    HostDoorbells* doorbells; // null: guest writes always reach the bus
     SystemControl& system;
     StorageListener& storageListener;
     // APIC ids in order of processor; the first boots.

@@ -53,6 +53,9 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
     machine->m_memoryMap.setListener(&machine->m_accelerator->memoryListener());
     machine->m_ramMappings = TRY(mapGuestRam(machine->m_memoryMap, machine->m_memory));
 
+    if (HostEvents* events = machine->m_accelerator->hostEvents())
+        machine->m_doorbells.emplace(loop, machine->m_deviceLock, *events);
+
     BoardServices services{
         .loop = loop,
         .deviceLock = machine->m_deviceLock,
@@ -63,6 +66,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
         .tasks = machine->m_tasks,
         .interrupts = machine->m_accelerator->interrupts(),
         .dirtyLog = &machine->m_accelerator->dirtyLog(),
+        .doorbells = machine->m_doorbells ? &*machine->m_doorbells : nullptr,
         .system = *machine,
         .storageListener = *machine,
         .apicIds = {},
@@ -132,6 +136,8 @@ Result<void> Machine::start(FirstState first) {
 }
 
 void Machine::letRun() {
+    if (m_doorbells)
+        m_doorbells->release();
     m_clock.resume();
     {
         MutexLocker lock(m_deviceLock);
@@ -142,6 +148,8 @@ void Machine::letRun() {
 
 void Machine::stopVcpus() {
     m_vcpus->pause();
+    if (m_doorbells)
+        m_doorbells->hold();
     m_clock.pause();
     m_loop.wakeAt(0);
 }

@@ -14,6 +14,7 @@
 #include "vmm/kvm/vcpu_set.h"
 #include "vmm/machine/board.h"
 #include "vmm/machine/device_task_queue.h"
+#include "vmm/machine/event_doorbells.h"
 #include "vmm/memory/guest_memory.h"
 
 #include <functional>
@@ -148,6 +149,7 @@ private:
     TimerQueue m_timers{m_clock};
     DeviceTaskQueue m_tasks{m_loop, m_deviceLock};
     std::unique_ptr<Accelerator> m_accelerator;
+    std::optional<EventDoorbells> m_doorbells; // where the accelerator has host events
     std::unique_ptr<Board> m_board;
     std::unique_ptr<VcpuSet> m_vcpus;
 

@@ -6,26 +6,12 @@
 #include "vmm/base/log.h"
 #include "vmm/machine/whole_file.h"
 
-#include <algorithm>
-
 namespace vivarium {
 
 namespace {
 
 constexpr uint64_t kMaxFirmwareBytes = 16 << 20;
 constexpr uint64_t kMaxVideoRomBytes = 256 << 10;
-
-DriveErrorPolicy errorPolicyOf(control::DiskErrorPolicy policy) {
-    switch (policy) {
-    case control::DiskErrorPolicy::Report:
-        return DriveErrorPolicy::Report;
-    case control::DiskErrorPolicy::Stop:
-        return DriveErrorPolicy::Stop;
-    case control::DiskErrorPolicy::Ignore:
-        return DriveErrorPolicy::Ignore;
-    }
-    return DriveErrorPolicy::Report;
-}
 
 } // namespace
 
@@ -143,44 +129,6 @@ Result<void> MachineBuilderBoard::buildDisplay(ConfigDescriptors& descriptors) {
     return addPci(*m_vga);
 }
 
-Result<std::unique_ptr<BlockDevice>> MachineBuilderBoard::openImage(UniqueFd image,
-                                                                    DiskAccess access) const {
-    RawImageOptions options;
-    options.access = access;
-    options.threadStarted = m_services.diskThreadStarted;
-    return std::unique_ptr<BlockDevice>(
-        TRY(RawImage::create(std::move(image), std::move(options))));
-}
-
-Result<void> MachineBuilderBoard::buildStorage(ConfigDescriptors& descriptors) {
-    const BoardServices& s = m_services;
-    std::vector<AhciDrive> drives;
-    for (const control::DriveConfig& config : m_config.drives) {
-        AhciDrive drive;
-        drive.id = config.id;
-        drive.port = config.port;
-        drive.serialNumber = config.serialNumber;
-        drive.errorPolicy = errorPolicyOf(config.errorPolicy);
-        const bool optical = config.kind == control::DriveKind::Optical;
-        drive.kind = optical ? AhciDrive::Kind::Optical : AhciDrive::Kind::Disk;
-        if (config.format != "raw")
-            return fail(ErrorCode::Unsupported,
-                        config.id + ": the image format " + config.format + " is not supported");
-        if (config.imageFd >= 0) {
-            drive.image = TRY(openImage(TRY(descriptors.take(config.imageFd, "disk image")),
-                                        optical || config.readOnly ? DiskAccess::ReadOnly
-                                                                   : DiskAccess::ReadWrite));
-            m_mediumNames[config.id] = config.mediumName;
-        }
-        drives.push_back(std::move(drive));
-    }
-    m_ahci = TRY(AhciController::create(
-        kAhciAddress,
-        {{s.ports, s.memoryMap, s.interrupts, *m_lpc}, s.memory, s.tasks, s.storageListener},
-        std::move(drives)));
-    return addPci(*m_ahci);
-}
-
 Result<void> MachineBuilderBoard::buildLegacy(ConfigDescriptors& descriptors) {
     const BoardServices& s = m_services;
     RtcConfig rtc;
@@ -242,39 +190,6 @@ Result<void> MachineBuilderBoard::buildSerial(const control::SerialConfig& port,
                                  UartConfig::standard(port.port)));
     add(*uart);
     return {};
-}
-
-Result<void> MachineBuilderBoard::changeMedium(const std::string& driveId, UniqueFd image,
-                                               const std::string& mediumName, bool force) {
-    std::unique_ptr<BlockDevice> medium;
-    if (image)
-        medium = TRY(openImage(std::move(image), DiskAccess::ReadOnly));
-    const bool inserts = medium != nullptr;
-    TRY(m_ahci->changeMedium(driveId, std::move(medium),
-                             force ? AhciController::ChangeMode::Force
-                                   : AhciController::ChangeMode::HonourLock));
-    m_mediumNames[driveId] = inserts ? mediumName : std::string();
-    return {};
-}
-
-std::vector<control::DriveStatus> MachineBuilderBoard::drives() const {
-    std::vector<control::DriveStatus> result;
-    for (const DriveReport& report : m_ahci->drives()) {
-        control::DriveStatus status;
-        status.id = report.id;
-        status.kind = report.kind == AhciDrive::Kind::Optical ? control::DriveKind::Optical
-                                                              : control::DriveKind::Disk;
-        const auto name = m_mediumNames.find(report.id);
-        if (report.hasMedium && name != m_mediumNames.end())
-            status.mediumName = name->second;
-        status.locked = report.locked;
-        status.readBytes = report.activity.readBytes;
-        status.writtenBytes = report.activity.writtenBytes;
-        status.readRequests = report.activity.readRequests;
-        status.writeRequests = report.activity.writeRequests;
-        result.push_back(std::move(status));
-    }
-    return result;
 }
 
 Result<UniqueFd> MachineBuilderBoard::attachSerial(uint32_t port) {

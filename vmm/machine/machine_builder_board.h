@@ -22,6 +22,8 @@
 #include "vmm/devices/pci/pci_bus.h"
 #include "vmm/devices/serial/uart_16550.h"
 #include "vmm/devices/storage/ahci_controller.h"
+#include "vmm/devices/storage/storage_controller.h"
+#include "vmm/devices/virtio/block/virtio_block.h"
 #include "vmm/disk/raw_image.h"
 #include "vmm/firmware/tables/platform_description.h"
 #include "vmm/firmware/tables/smbios_tables.h"
@@ -52,8 +54,8 @@ public:
     Result<void> changeMedium(const std::string& driveId, UniqueFd image,
                               const std::string& mediumName, bool force) override;
     std::vector<control::DriveStatus> drives() const override;
-    void drainIo() override { m_ahci->drainIo(); }
-    void retryStalledRequests() override { m_ahci->retryStalledRequests(); }
+    void drainIo() override;
+    void retryStalledRequests() override;
     void forgetMedium(const std::string& driveId) override { m_mediumNames[driveId].clear(); }
     Result<UniqueFd> attachSerial(uint32_t port) override;
     uint32_t vncClientCount() const override { return m_vnc ? m_vnc->clientCount() : 0; }
@@ -61,11 +63,18 @@ public:
 private:
     static constexpr PciAddress kVgaAddress{1, 0};
     static constexpr PciAddress kAhciAddress{31, 2};
+    static constexpr uint8_t kFirstVirtioSlot = 8; // of 8 for virtio disks
+    static constexpr uint8_t kFirstNvmeSlot = 16;  // of 8 for NVMe disks
 
     bool startsKernel() const { return m_config.kernel.kernelFd >= 0; }
     Result<void> buildChipset(ConfigDescriptors& descriptors);
     Result<void> buildDisplay(ConfigDescriptors& descriptors);
     Result<void> buildStorage(ConfigDescriptors& descriptors);
+    static PciAddress diskAddress(const control::DriveConfig& drive);
+    Result<void> addVirtioDisk(const control::DriveConfig& config,
+                               std::unique_ptr<BlockDevice> image);
+    Result<void> addNvmeDisk(const control::DriveConfig& config,
+                             std::unique_ptr<BlockDevice> image);
     Result<void> buildLegacy(ConfigDescriptors& descriptors);
     Result<void> buildSerial(const control::SerialConfig& port, ConfigDescriptors& descriptors);
     Result<void> buildFirmwareConfig();
@@ -98,6 +107,8 @@ private:
     std::unique_ptr<FirmwareConfig> m_firmwareConfig;
     std::unique_ptr<VgaDevice> m_vga;
     std::unique_ptr<AhciController> m_ahci;
+    std::vector<std::unique_ptr<PciDevice>> m_diskFunctions; // virtio and NVMe
+    std::vector<StorageController*> m_storage;               // all that have drives
     std::unique_ptr<Rtc> m_rtc;
     std::unique_ptr<I8042> m_i8042;
     std::array<std::unique_ptr<RingBackend>, 4> m_serialBackends; // outlive the ports

@@ -69,20 +69,6 @@ SmbiosDescription MachineBuilderBoard::smbios() const {
     return description;
 }
 
-std::vector<std::string> MachineBuilderBoard::bootPaths() const {
-    std::vector<control::DriveConfig> drives;
-    std::copy_if(m_config.drives.begin(), m_config.drives.end(), std::back_inserter(drives),
-                 [](const control::DriveConfig& drive) { return drive.bootIndex >= 0; });
-    std::stable_sort(drives.begin(), drives.end(),
-                     [](const control::DriveConfig& a, const control::DriveConfig& b) {
-                         return a.bootIndex < b.bootIndex;
-                     });
-    std::vector<std::string> paths;
-    for (const control::DriveConfig& drive : drives)
-        paths.push_back(ahciBootPath(kAhciAddress.device, kAhciAddress.function, drive.port));
-    return paths;
-}
-
 Result<void> MachineBuilderBoard::buildFirmwareConfig() {
     m_firmwareConfig = TRY(FirmwareConfig::create(m_services.ports, m_services.memory));
     add(*m_firmwareConfig);

@@ -95,7 +95,13 @@ SmallFileSystem makeSmallFileSystem() {
 class DiskFullTest : public QObject {
     Q_OBJECT
 private Q_SLOTS:
+    void theGuestWaitsForSpace_data() {
+        QTest::addColumn<int>("bus");
+        QTest::newRow("SATA") << int(DriveBus::Sata);
+        QTest::newRow("virtio") << int(DriveBus::Virtio);
+    }
     void theGuestWaitsForSpace() {
+        QFETCH(int, bus);
         if (const std::string reason = whyNoGuests(); !reason.empty())
             QSKIP(reason.c_str());
         const UniqueFd firmware(::open("/usr/share/seabios/bios-256k.bin", O_RDONLY | O_CLOEXEC));
@@ -117,7 +123,8 @@ private Q_SLOTS:
         config.firmware.romFd = 0;
         config.exitDevice = true;
         DriveConfig drive;
-        drive.id = "sata0";
+        drive.id = "drive0";
+        drive.bus = static_cast<DriveBus>(bus);
         drive.imageFd = 1;
         drive.bootIndex = 0;
         config.drives.push_back(drive);
@@ -132,7 +139,7 @@ private Q_SLOTS:
         const auto paused = client.waitForState(MachineState::Paused);
         QVERIFY(paused);
         QCOMPARE(paused->reason, StopReason::DiskFull);
-        QVERIFY(paused->detail.find("sata0") != std::string::npos);
+        QVERIFY(paused->detail.find("drive0") != std::string::npos);
         // Still full: the same again.
         QVERIFY(client.call(Resume{}));
         QCOMPARE(client.waitForState(MachineState::Paused)->reason, StopReason::DiskFull);

@@ -41,6 +41,7 @@ Result<std::unique_ptr<QtestMachine>> QtestMachine::create(const control::Machin
         .tasks = machine->m_tasks,
         .interrupts = *machine,
         .dirtyLog = nullptr,
+        .doorbells = nullptr,
         .system = *machine,
         .storageListener = *machine,
         .apicIds = {},
