@@ -103,6 +103,12 @@ constexpr std::array kRefusedCalls{
     SCMP_SYS(getdents64), SCMP_SYS(statx),
 };
 
+#ifdef __SANITIZE_ADDRESS__
+// Before UndefinedBehaviorSanitizer looks at an object's type it asks, by writing from there into a
+// pipe, whether the address can be read.
+constexpr std::array kSanitizerCalls{SCMP_SYS(pipe2)};
+#endif
+
 using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
 
 scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) {
@@ -142,6 +148,9 @@ void addCommonRules(RuleSet& rules) {
     rules.allow(kTransferCalls);
     rules.allow(kDiskCalls);
     rules.allow(kTimerCalls);
+#ifdef __SANITIZE_ADDRESS__
+    rules.allow(kSanitizerCalls);
+#endif
     // fstat() of glibc is newfstatat(fd, "", ..., AT_EMPTY_PATH).
     rules.add(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), {equals(3, AT_EMPTY_PATH)});
     // Writable or executable, never both, and nothing becomes executable later.
