@@ -64,12 +64,21 @@ function(vivarium_test name)
 endfunction()
 
 # vivarium_fuzzer(NAME SOURCES x_fuzz.cpp LIBS ...): a libFuzzer target, built by the fuzz preset.
+# Everywhere else the inputs in tests/fuzz_corpus/NAME, where there are some, run through the same
+# code once: ctest entry "NAME.Corpus".
 function(vivarium_fuzzer name)
-  if(NOT VIVARIUM_BUILD_FUZZERS)
-    return()
-  endif()
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
-  add_executable(${name} ${ARG_SOURCES})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
-  target_link_libraries(${name} PRIVATE vivarium_flags ${ARG_LIBS} -fsanitize=fuzzer)
+  set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz_corpus/${name})
+  if(VIVARIUM_BUILD_FUZZERS)
+    add_executable(${name} ${ARG_SOURCES})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    target_link_libraries(${name} PRIVATE vivarium_flags ${ARG_LIBS} -fsanitize=fuzzer)
+  elseif(VIVARIUM_BUILD_TESTS AND EXISTS ${corpus})
+    add_executable(${name}_replay ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/support/fuzz_replay.cpp)
+    set_target_properties(${name}_replay PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    target_link_libraries(${name}_replay PRIVATE vivarium_flags ${ARG_LIBS})
+    add_test(NAME ${name}.Corpus COMMAND ${name}_replay ${corpus})
+    set_tests_properties(${name}.Corpus PROPERTIES TIMEOUT 120 LABELS fast)
+  endif()
 endfunction()
