@@ -5,6 +5,7 @@
 #include <QList>
 
 #include <cerrno>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -85,16 +86,32 @@ MachineLock::Inspection MachineLock::inspect(const QString& folder) {
     return {held ? Holder::Worker : Holder::Nobody, readRecord(fd.get())};
 }
 
+MachineLock::~MachineLock() {
+    if (m_fd && m_ownsRun)
+        static_cast<void>(recordExit(u"failed"_s).has_value());
+}
+
+MachineLock::MachineLock(MachineLock&& other) noexcept
+    : m_fd(std::move(other.m_fd)), m_ownsRun(std::exchange(other.m_ownsRun, false)) {}
+
+MachineLock& MachineLock::operator=(MachineLock&& other) noexcept {
+    std::swap(m_fd, other.m_fd);
+    std::swap(m_ownsRun, other.m_ownsRun);
+    return *this;
+}
+
 Result<void> MachineLock::recordStart(const QString& vncAddress) {
     if (::ftruncate(m_fd.get(), 0) != 0)
         return systemError(errno, "The machine's lock file cannot be written");
     QByteArray text = kStarted.toByteArray() + '\n';
     if (!vncAddress.isEmpty())
         text += kVnc.toByteArray() + vncAddress.toUtf8() + '\n';
+    m_ownsRun = true;
     return append(m_fd.get(), text);
 }
 
 Result<void> MachineLock::recordExit(const QString& reason) {
+    m_ownsRun = false;
     return append(m_fd.get(), kExited.toByteArray() + reason.toUtf8() + '\n');
 }
 

@@ -5,8 +5,6 @@
 
 #include <QString>
 
-#include <optional>
-
 namespace vivarium {
 
 // The run record of a machine: what its lock file says about the present or the last run. The
@@ -38,8 +36,15 @@ public:
     static Inspection inspect(const QString& folder);
     static QString path(const QString& folder);
 
+    // A run that was recorded and never handed over is recorded as failed.
+    ~MachineLock();
+    MachineLock(MachineLock&& other) noexcept;
+    MachineLock& operator=(MachineLock&& other) noexcept;
+
     // Replaces the record: a worker is about to get the machine. Error: NoSpace, Io.
     Result<void> recordStart(const QString& vncAddress);
+    // The worker runs the machine: from here on the end of the run is its to record.
+    void handedOver() { m_ownsRun = false; }
     // Appends the end of the run; the same line that a worker writes. Error: NoSpace, Io.
     Result<void> recordExit(const QString& reason);
 
@@ -49,6 +54,7 @@ public:
 private:
     explicit MachineLock(UniqueFd fd) : m_fd(std::move(fd)) {}
     UniqueFd m_fd;
+    bool m_ownsRun = false; // recordStart() was called, no end is recorded
 };
 
 } // namespace vivarium

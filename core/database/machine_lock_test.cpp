@@ -36,6 +36,7 @@ private Q_SLOTS:
         {
             auto lock = MachineLock::acquire(m_folder->path());
             QVERIFY(lock->recordStart(QStringLiteral("127.0.0.1:5903")));
+            lock->handedOver();
         }
         auto inspection = MachineLock::inspect(m_folder->path());
         QCOMPARE(inspection.holder, Holder::Nobody);
@@ -52,6 +53,16 @@ private Q_SLOTS:
         QVERIFY(!inspection.record.unfinished());
         QCOMPARE(inspection.record.exitReason, QStringLiteral("guest-shutdown"));
         QVERIFY(inspection.record.vncAddress.isEmpty());
+    }
+
+    void aRunThatNoWorkerGotHasFailed() {
+        {
+            auto lock = MachineLock::acquire(m_folder->path());
+            QVERIFY(lock->recordStart({}));
+        }
+        const auto inspection = MachineLock::inspect(m_folder->path());
+        QVERIFY(!inspection.record.unfinished());
+        QCOMPARE(inspection.record.exitReason, QStringLiteral("failed"));
     }
 
     void theLockPassesToAChildAndDiesWithIt() {

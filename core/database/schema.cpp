@@ -1,6 +1,7 @@
 #include "core/database/schema.h"
 
 #include "core/database/migrations/m0001_library.h"
+#include "core/database/migrations/m0002_drive_bus.h"
 
 #include <QThread>
 
@@ -12,7 +13,8 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr std::array kMigrations{Migration{1, migrations::kLibrary}};
+constexpr std::array kMigrations{Migration{1, migrations::kLibrary},
+                                 Migration{2, migrations::kDriveBus}};
 
 Error corrupt(const Database& database, const QString& why) {
     return fail(ErrorCode::Corrupt, u"%1 %2."_s.arg(database.path(), why).toStdString());

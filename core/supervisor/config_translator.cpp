@@ -41,22 +41,36 @@ bool bootsFrom(BootDevice device, DriveType type) {
     return false;
 }
 
-// SATA port -> boot index: the kinds in the order of the settings, each by port.
-std::map<uint32_t, int> bootIndices(const MachineSettings& settings) {
+// Drive id -> boot index: the kinds in the order of the settings, each by bus and port.
+std::map<std::string, int> bootIndices(const MachineSettings& settings) {
     QList<DriveSettings> drives = settings.drives;
-    std::sort(drives.begin(), drives.end(),
-              [](const DriveSettings& a, const DriveSettings& b) { return a.port < b.port; });
-    std::map<uint32_t, int> indices;
+    std::sort(drives.begin(), drives.end(), [](const DriveSettings& a, const DriveSettings& b) {
+        return std::pair(a.bus, a.port) < std::pair(b.bus, b.port);
+    });
+    std::map<std::string, int> indices;
     for (BootDevice device : settings.bootOrder)
         for (const DriveSettings& drive : drives)
             if (bootsFrom(device, drive.type))
-                indices.emplace(drive.port, static_cast<int>(indices.size()));
+                indices.emplace(driveId(drive), static_cast<int>(indices.size()));
     return indices;
+}
+
+control::DriveBus translateBus(DriveBus bus) {
+    switch (bus) {
+    case DriveBus::Sata:
+        return control::DriveBus::Sata;
+    case DriveBus::Nvme:
+        return control::DriveBus::Nvme;
+    case DriveBus::Virtio:
+        return control::DriveBus::Virtio;
+    }
+    return control::DriveBus::Sata;
 }
 
 control::DriveConfig translateDrive(const DriveSettings& drive, int imageFd, int bootIndex) {
     control::DriveConfig config;
-    config.id = driveId(drive.port);
+    config.id = driveId(drive);
+    config.bus = translateBus(drive.bus);
     config.kind =
         drive.type == DriveType::Optical ? control::DriveKind::Optical : control::DriveKind::Disk;
     config.port = drive.port;
@@ -98,8 +112,8 @@ control::SerialConfig translateSerial(const SerialPortSettings& serial, OpenedFi
 
 } // namespace
 
-std::string driveId(uint32_t port) {
-    return "sata" + std::to_string(port);
+std::string driveId(const DriveSettings& drive) {
+    return nameOf(drive.bus).toStdString() + std::to_string(drive.port);
 }
 
 WorkerConfiguration translate(const MachineId& id, const MachineSettings& settings,
@@ -139,7 +153,7 @@ WorkerConfiguration translate(const MachineId& id, const MachineSettings& settin
     const auto boot = bootIndices(settings);
     for (qsizetype i = 0; i < settings.drives.size(); ++i) {
         const DriveSettings& drive = settings.drives.at(i);
-        const auto index = boot.find(drive.port);
+        const auto index = boot.find(driveId(drive));
         config.drives.push_back(
             translateDrive(drive, descriptors.add(files.drives[static_cast<size_t>(i)]),
                            index == boot.end() ? -1 : index->second));

@@ -40,7 +40,7 @@ enum class WorkerLife { UntilStopped, WithClients };
 WorkerConfiguration translate(const MachineId& id, const MachineSettings& settings,
                               OpenedFiles files, WorkerLife life);
 
-// How the worker calls the drive on that SATA port: "sata0".
-std::string driveId(uint32_t port);
+// How the worker calls the drive: "sata0", "virtio2".
+std::string driveId(const DriveSettings& drive);
 
 } // namespace vivarium

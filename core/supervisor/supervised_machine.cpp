@@ -207,13 +207,15 @@ QFuture<Result<void>> SupervisedMachine::start() {
 }
 
 void SupervisedMachine::launch(Result<PreparedMachine> prepared) {
-    if (prepared && m_start->isCanceled())
-        prepared = fail(ErrorCode::Cancelled, "The start was cancelled.");
     if (!prepared) {
         finishStart(prepared.error());
         return;
     }
     m_startLock = std::move(prepared->lock);
+    if (m_start->isCanceled()) {
+        finishStart(fail(ErrorCode::Cancelled, "The start was cancelled."));
+        return;
+    }
     m_vncAddress = prepared->vncAddress;
     m_launch = std::make_unique<WorkerLaunch>();
     connect(m_launch.get(), &WorkerLaunch::finished, this, &SupervisedMachine::launchFinished,
@@ -229,11 +231,10 @@ void SupervisedMachine::launchFinished(const Result<void>& result) {
     if (m_phase != Phase::Launching)
         return;
     if (!result) {
-        if (m_startLock)
-            static_cast<void>(m_startLock->recordExit(u"failed"_s).has_value());
         finishStart(result.error());
         return;
     }
+    m_startLock->handedOver();
     const control::StateChanged state = m_launch->announcedState();
     m_process = m_launch->takeProcess();
     connect(m_process.get(), &WorkerProcess::finished, this, [this] {
@@ -405,7 +406,7 @@ QFuture<Result<void>> SupervisedMachine::changeMedium(const DriveSettings& drive
                 fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
         Machine changed = *known;
         for (DriveSettings& present : changed.settings.drives)
-            if (present.port == drive.port)
+            if (present.bus == drive.bus && present.port == drive.port)
                 present.path = drive.path;
         whenDone(this, m_services.library.update(changed), finish);
     };
@@ -414,7 +415,7 @@ QFuture<Result<void>> SupervisedMachine::changeMedium(const DriveSettings& drive
         if (!worker)
             return store();
         control::ChangeMedium request;
-        request.drive = driveId(drive.port);
+        request.drive = driveId(drive);
         request.mediumName = QFileInfo(drive.path).fileName().toStdString();
         request.force = force;
         std::vector<UniqueFd> descriptors;
@@ -456,7 +457,7 @@ void SupervisedMachine::noteEjection(const std::string& drive) {
         return;
     Machine changed = *known;
     for (DriveSettings& present : changed.settings.drives)
-        if (present.type == DriveType::Optical && driveId(present.port) == drive)
+        if (present.type == DriveType::Optical && driveId(present) == drive)
             present.path.clear();
     if (changed.settings != known->settings)
         m_services.library.update(changed);

@@ -287,6 +287,16 @@ private Q_SLOTS:
         QCOMPARE(later.supervisor->status(id).state, MachineState::PoweredOff);
     }
 
+    void aStartCanBeCancelledWhileItIsPrepared() {
+        Program program = open();
+        const auto id = add(program, QStringLiteral("hang"));
+        program.supervisor->start(id).cancel();
+        QVERIFY(reaches(program, id, MachineState::PoweredOff));
+        QCOMPARE(MachineLock::inspect(program.library->find(id)->folder).holder,
+                 MachineLock::Holder::Nobody);
+        QVERIFY(!MachineLock::inspect(program.library->find(id)->folder).record.unfinished());
+    }
+
     void requestsToAMachineThatDoesNotRunAreRefused() {
         Program program = open();
         const auto id = add(program, QStringLiteral("one"));
