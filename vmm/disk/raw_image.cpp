@@ -79,31 +79,8 @@ RawImage::RawImage(UniqueFd fd, uint64_t sizeBytes, const RawImageOptions& optio
 RawImage::~RawImage() = default;
 
 void RawImage::submit(BlockRequest request) {
-    int error = validate(request);
+    int error = checkBlockRequest(request, m_sizeBytes, m_access);
     m_engine->submit(std::make_unique<RawTask>(*this, std::move(request), error));
-}
-
-int RawImage::validate(const BlockRequest& request) const {
-    if (request.kind == BlockRequest::Kind::Flush)
-        return 0;
-    if (request.kind != BlockRequest::Kind::Read && readOnly())
-        return EROFS;
-    uint64_t lengthBytes = request.lengthBytes;
-    if (request.kind == BlockRequest::Kind::Read || request.kind == BlockRequest::Kind::Write) {
-        lengthBytes = 0;
-        for (const iovec& buffer : request.buffers) {
-            auto sum = checkedAdd(lengthBytes, buffer.iov_len);
-            if (!sum)
-                return EINVAL;
-            lengthBytes = *sum;
-        }
-        if (lengthBytes != request.lengthBytes)
-            return EINVAL;
-    }
-    if (request.offsetBytes % kSectorBytes != 0 || lengthBytes % kSectorBytes != 0 ||
-        !rangeFits(request.offsetBytes, lengthBytes, m_sizeBytes))
-        return EINVAL;
-    return 0;
 }
 
 } // namespace vivarium

@@ -4,6 +4,7 @@
 #include "vmm/base/unique_fd.h"
 #include "vmm/disk/block_device.h"
 #include "vmm/disk/io_engine.h"
+#include "vmm/disk/request_check.h"
 
 #include <atomic>
 #include <cstdint>
@@ -12,8 +13,6 @@
 #include <optional>
 
 namespace vivarium {
-
-enum class DiskAccess { ReadWrite, ReadOnly };
 
 // What a guest's completed write is worth when the host's power fails.
 enum class DiskCacheMode {
@@ -55,7 +54,6 @@ private:
     friend class RawTask;
     RawImage(UniqueFd fd, uint64_t sizeBytes, const RawImageOptions& options,
              std::unique_ptr<IoEngine> engine);
-    int validate(const BlockRequest& request) const; // 0 or the errno to fail with
 
     UniqueFd m_fd;
     uint64_t m_sizeBytes;

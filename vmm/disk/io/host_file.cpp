@@ -1,0 +1,63 @@
+#include "vmm/disk/io/host_file.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace vivarium {
+
+Result<std::unique_ptr<AsyncFile>> HostFile::create(IoLoop& loop, UniqueFd fd, Access access) {
+    struct stat status {};
+    if (::fstat(fd.get(), &status) < 0)
+        return systemError(errno, "examine disk image");
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+        return fail(ErrorCode::InvalidArgument, "a disk image must be a file or a block device");
+    int flags = ::fcntl(fd.get(), F_GETFL);
+    if (flags < 0)
+        return systemError(errno, "examine disk image");
+    int mode = flags & O_ACCMODE;
+    if (mode == O_WRONLY)
+        return fail(ErrorCode::PermissionDenied, "the disk image is not open for reading");
+    if (mode == O_RDONLY && access == Access::ReadWrite)
+        return fail(ErrorCode::PermissionDenied, "the disk image is not open for writing");
+    constexpr int kUnwanted = O_APPEND | O_DIRECT | O_NONBLOCK;
+    if ((flags & kUnwanted) != 0 && ::fcntl(fd.get(), F_SETFL, flags & ~kUnwanted) < 0)
+        return fail(ErrorCode::InvalidArgument, "the disk image is append-only");
+    return std::unique_ptr<AsyncFile>(new HostFile(loop, std::move(fd), S_ISBLK(status.st_mode)));
+}
+
+uint64_t HostFile::sizeBytes() {
+    if (m_isDevice) { // unlike an ioctl, allowed in the worker's sandbox
+        off_t end = ::lseek(m_fd.get(), 0, SEEK_END);
+        return end < 0 ? 0 : static_cast<uint64_t>(end);
+    }
+    struct stat status {};
+    return ::fstat(m_fd.get(), &status) < 0 ? 0 : static_cast<uint64_t>(status.st_size);
+}
+
+int HostFile::truncate(uint64_t sizeBytes) {
+    if (m_isDevice)
+        return sizeBytes <= this->sizeBytes() ? 0 : ENOSPC;
+    while (::ftruncate(m_fd.get(), static_cast<off_t>(sizeBytes)) < 0)
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}
+
+AsyncFile::DataRange HostFile::nextData(uint64_t offsetBytes, uint64_t lengthBytes) {
+    const uint64_t end = offsetBytes + lengthBytes;
+    if (m_isDevice)
+        return {offsetBytes, end};
+    off_t data = ::lseek(m_fd.get(), static_cast<off_t>(offsetBytes), SEEK_DATA);
+    if (data < 0) // ENXIO: nothing but a hole up to the end of the file
+        return errno == ENXIO ? DataRange{end, end} : DataRange{offsetBytes, end};
+    if (static_cast<uint64_t>(data) >= end)
+        return {end, end};
+    off_t hole = ::lseek(m_fd.get(), data, SEEK_HOLE);
+    uint64_t dataEnd = hole < 0 ? end : std::min<uint64_t>(static_cast<uint64_t>(hole), end);
+    return {static_cast<uint64_t>(data), dataEnd};
+}
+
+} // namespace vivarium

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "vmm/base/unique_fd.h"
+#include "vmm/disk/io/io_loop.h"
+
+namespace vivarium {
+
+// A regular file or block device of the host, its calls made by an IoLoop.
+class HostFile final : public AsyncFile {
+public:
+    enum class Access { ReadWrite, ReadOnly };
+    // Errors: InvalidArgument (a folder, a pipe, append-only), PermissionDenied (wrong open mode).
+    // O_APPEND, O_DIRECT and O_NONBLOCK are taken off: buffers have any alignment.
+    static Result<std::unique_ptr<AsyncFile>> create(IoLoop& loop, UniqueFd fd, Access access);
+
+    void start(IoOp& op) override {
+        op.fd = m_fd.get();
+        m_loop.start(op);
+    }
+    uint64_t sizeBytes() override;
+    int truncate(uint64_t sizeBytes) override;
+    DataRange nextData(uint64_t offsetBytes, uint64_t lengthBytes) override;
+
+private:
+    HostFile(IoLoop& loop, UniqueFd fd, bool device)
+        : m_loop(loop), m_fd(std::move(fd)), m_isDevice(device) {}
+
+    IoLoop& m_loop;
+    UniqueFd m_fd;
+    bool m_isDevice;
+};
+
+} // namespace vivarium
