@@ -31,6 +31,7 @@ private Q_SLOTS:
     void takenNameIsExplained();
     void existingDiskIsUsed();
     void failedDiskLeavesNothing();
+    void vanishedMediaAreReported();
 
 private:
     template <class T>
@@ -39,6 +40,7 @@ private:
     }
     QAbstractButton* next() const { return m_wizard->button(QWizard::NextButton); }
     QStringList errors() const;
+    void goNext();
     void goToSummary();
 
     std::unique_ptr<GuiFixture> m_fixture;
@@ -70,21 +72,26 @@ QStringList NewMachineTest::errors() const {
     return texts;
 }
 
+// Paths are checked in the background.
+void NewMachineTest::goNext() {
+    QTRY_VERIFY2(next()->isEnabled(), qPrintable(errors().join(u'\n')));
+    next()->click();
+}
+
 void NewMachineTest::goToSummary() {
-    while (m_wizard->nextId() >= 0) {
-        QVERIFY2(next()->isEnabled(), qPrintable(errors().join(u'\n')));
-        next()->click();
-    }
+    while (m_wizard->nextId() >= 0)
+        goNext();
 }
 
 void NewMachineTest::makesAMachineWithDisk() {
     QVERIFY(!next()->isEnabled()); // no name yet
     QTest::keyClicks(find<QLineEdit>("name"), QStringLiteral("Debian web"));
     QCOMPARE(find<QComboBox>("guestType")->currentData().toString(), QStringLiteral("debian"));
-    next()->click();
-    next()->click();
+    goNext();
+    goNext();
     find<DiskSizeField>("diskSize")->lineEdit()->setText(QStringLiteral("64 MB"));
-    next()->click();
+    goNext();
+    QTRY_VERIFY(m_wizard->button(QWizard::FinishButton)->isVisible());
     QSignalSpy created(m_wizard, &NewMachineWizard::created);
     m_wizard->button(QWizard::FinishButton)->click();
     QTRY_COMPARE(created.size(), 1);
@@ -133,7 +140,7 @@ void NewMachineTest::badNamesAreExplained() {
     QVERIFY(!next()->isEnabled());
     QCOMPARE(errors().size(), 1);
     find<QLineEdit>("name")->setText(QStringLiteral("quotes \" and 🐧 are fine"));
-    QVERIFY2(next()->isEnabled(), qPrintable(errors().join(u'\n')));
+    QTRY_VERIFY2(next()->isEnabled(), qPrintable(errors().join(u'\n')));
 }
 
 void NewMachineTest::badImagesAreExplained_data() {
@@ -180,10 +187,10 @@ void NewMachineTest::existingDiskIsUsed() {
 
 void NewMachineTest::failedDiskLeavesNothing() {
     find<QLineEdit>("name")->setText(QStringLiteral("web"));
-    next()->click();
-    next()->click();
+    goNext();
+    goNext();
     find<DiskSizeField>("diskSize")->lineEdit()->setText(QStringLiteral("64 MB"));
-    next()->click();
+    goNext();
     // Somebody takes the disk's place at the moment of creation.
     const QMetaObject::Connection trick =
         connect(&m_fixture->library(), &Library::machineAdded, this, [this](int index) {
@@ -196,6 +203,24 @@ void NewMachineTest::failedDiskLeavesNothing() {
     disconnect(trick);
     QVERIFY(m_fixture->library().machines().isEmpty());
     QVERIFY(m_wizard->isVisible()); // to go back and try again
+}
+
+// A medium that goes away between its page and the last one is reported now, not at the first
+// start.
+void NewMachineTest::vanishedMediaAreReported() {
+    const QString image = QStringLiteral("/usr/lib/grub-rescue/grub-rescue-cdrom.iso");
+    if (!QFileInfo::exists(image))
+        QSKIP("grub-rescue-pc is not installed");
+    const QString copy = m_fixture->path() + QStringLiteral("/copy.iso");
+    QVERIFY(QFile::copy(image, copy));
+    find<QLineEdit>("name")->setText(QStringLiteral("web"));
+    find<PathField>("image")->setPath(copy);
+    goToSummary();
+    QVERIFY(QFile::remove(copy));
+    m_wizard->button(QWizard::FinishButton)->click();
+    QTRY_COMPARE(errors().size(), 1);
+    QVERIFY2(errors().constFirst().contains(copy), qPrintable(errors().constFirst()));
+    QVERIFY(m_fixture->library().machines().isEmpty());
 }
 
 } // namespace vivarium::test

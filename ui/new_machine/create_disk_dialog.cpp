@@ -1,8 +1,9 @@
 #include "ui/new_machine/create_disk_dialog.h"
 
 #include "core/provision/disk_creation.h"
-#include "ui/new_machine/disk_checks.h"
+#include "ui/new_machine/path_check.h"
 #include "ui/text/error_text.h"
+#include "ui/widgets/background.h"
 #include "ui/widgets/disk_size_field.h"
 #include "ui/widgets/future_reply.h"
 #include "ui/widgets/inline_message.h"
@@ -45,7 +46,13 @@ CreateDiskDialog::CreateDiskDialog(const QString& folder, const QString& machine
     setAttribute(Qt::WA_DeleteOnClose);
     setWindowTitle(tr("Create a Hard Disk"));
     m_path->setDialog(tr("Choose the File of the New Disk"), diskImageFilters());
-    m_path->setPath(freeFileName(folder, machineName));
+    whenFinished(this, computeInBackground([folder, machineName] {
+                     return freeFileName(folder, machineName);
+                 }),
+                 [this](const QFuture<QString>& suggestion) {
+                     if (m_path->path().isEmpty())
+                         m_path->setPath(suggestion.result());
+                 });
     m_size->setSizeBytes(kSuggestedBytes);
     m_preallocate->setText(tr("&Pre-allocate full size"));
     m_preallocate->setToolTip(
@@ -61,6 +68,8 @@ CreateDiskDialog::CreateDiskDialog(const QString& folder, const QString& machine
     form->addRow(m_progress);
     form->addRow(m_buttons);
     setMinimumWidth(480);
+    m_check = new PathCheck(*m_message);
+    connect(m_check, &PathCheck::changed, this, &CreateDiskDialog::updateButton);
     connect(m_path, &PathField::pathChanged, this, &CreateDiskDialog::check);
     connect(m_size, &DiskSizeField::sizeChanged, this, &CreateDiskDialog::check);
     connect(m_preallocate, &QCheckBox::toggled, this, &CreateDiskDialog::check);
@@ -70,13 +79,16 @@ CreateDiskDialog::CreateDiskDialog(const QString& folder, const QString& machine
 }
 
 void CreateDiskDialog::check() {
-    const auto allocation =
-        m_preallocate->isChecked() ? DiskAllocation::Preallocated : DiskAllocation::Dynamic;
-    const FieldProblem problem =
-        checkNewDisk(QFileInfo(m_path->path()).path(), m_size->sizeBytes(), allocation);
-    showProblem(*m_message, problem);
+    m_check->ask([folder = QFileInfo(m_path->path()).path(), sizeBytes = m_size->sizeBytes(),
+                  allocation = m_preallocate->isChecked() ? DiskAllocation::Preallocated
+                                                          : DiskAllocation::Dynamic] {
+        return checkNewDisk(folder, sizeBytes, allocation);
+    });
+}
+
+void CreateDiskDialog::updateButton() {
     m_buttons->button(QDialogButtonBox::Ok)
-        ->setEnabled(problem.level != InlineMessage::Level::Error && !m_path->path().isEmpty());
+        ->setEnabled(!m_creation.isRunning() && m_check->isUsable() && !m_path->path().isEmpty());
 }
 
 void CreateDiskDialog::setBusy(bool busy) {
@@ -107,10 +119,12 @@ void CreateDiskDialog::create() {
             return;
         }
         setBusy(false);
-        check();
-        if (made.error().code == ErrorCode::Cancelled)
+        if (made.error().code == ErrorCode::Cancelled) {
+            check();
             return;
+        }
         const UserMessage text = describeError(Operation::CreateDisk, path, made.error());
+        m_check->settle({}); // another attempt is allowed
         m_message->show(InlineMessage::Level::Error,
                         text.title + u' ' + (text.detail.isEmpty() ? text.body() : text.detail));
     });

@@ -13,6 +13,7 @@ namespace vivarium {
 
 class DiskSizeField;
 class InlineMessage;
+class PathCheck;
 class PathField;
 
 // Makes a new raw disk image with progress and cancel.
@@ -29,6 +30,7 @@ Q_SIGNALS:
 
 private:
     void check();
+    void updateButton();
     void create();
     void setBusy(bool busy);
 
@@ -36,6 +38,7 @@ private:
     DiskSizeField* m_size;
     QCheckBox* m_preallocate;
     InlineMessage* m_message;
+    PathCheck* m_check = nullptr;
     QProgressBar* m_progress;
     QDialogButtonBox* m_buttons;
     QFuture<Result<void>> m_creation;

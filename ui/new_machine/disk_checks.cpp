@@ -4,6 +4,7 @@
 #include "ui/text/machine_text.h"
 
 #include <QCoreApplication>
+#include <QDir>
 #include <QFileInfo>
 
 namespace vivarium {
@@ -65,6 +66,26 @@ FieldProblem checkExistingDisk(const QString& path) {
         return {InlineMessage::Level::Warning,
                 DiskChecks::tr("Its size is not a whole number of 512-byte sectors; it may not be "
                                "a raw disk image.")};
+    return {};
+}
+
+FieldProblem checkMachineFolder(const QString& parentFolder, const QString& name,
+                                ParentFolder kind) {
+    if (!QDir::isAbsolutePath(parentFolder))
+        return error(DiskChecks::tr("Give the whole path, beginning with “/”."));
+    // The nearest folder that exists decides whether the new one can be made.
+    QFileInfo existing(parentFolder);
+    while (!existing.exists() && existing.path() != existing.filePath())
+        existing = QFileInfo(existing.path());
+    if (!existing.isDir())
+        return error(DiskChecks::tr("This is a file, not a folder."));
+    if (!existing.isWritable())
+        return error(DiskChecks::tr("You have no permission to write into this folder."));
+    const QString own = QDir(parentFolder).filePath(name);
+    if (kind == ParentFolder::Chosen && !name.isEmpty() && QFileInfo::exists(own) &&
+        !QDir(own).isEmpty())
+        return error(
+            DiskChecks::tr("It holds a folder with the machine's name that is not empty."));
     return {};
 }
 

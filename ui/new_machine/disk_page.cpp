@@ -1,6 +1,6 @@
 #include "ui/new_machine/disk_page.h"
 
-#include "ui/new_machine/disk_checks.h"
+#include "ui/new_machine/path_check.h"
 #include "ui/widgets/disk_size_field.h"
 #include "ui/widgets/inline_message.h"
 #include "ui/widgets/media_files.h"
@@ -8,6 +8,7 @@
 
 #include <QCheckBox>
 #include <QFormLayout>
+#include <QLineEdit>
 #include <QRadioButton>
 #include <QVBoxLayout>
 
@@ -36,6 +37,7 @@ DiskPage::DiskPage(const QString& mediaFolder, NewMachineDraft& draft, QWidget* 
     m_size->setObjectName(QStringLiteral("diskSize"));
     m_path->setDialog(tr("Choose a Hard Disk"), diskImageFilters());
     m_path->setStartFolder(mediaFolder);
+    m_path->lineEdit()->setAccessibleName(tr("Choose a Hard Disk"));
     m_create->setChecked(true);
 
     auto* newDisk = new QFormLayout;
@@ -54,6 +56,8 @@ DiskPage::DiskPage(const QString& mediaFolder, NewMachineDraft& draft, QWidget* 
     layout->addSpacing(8);
     layout->addWidget(m_message);
     layout->addStretch();
+    m_check = new PathCheck(*m_message);
+    connect(m_check, &PathCheck::changed, this, &QWizardPage::completeChanged);
     for (QRadioButton* button : {m_create, m_existing, m_none})
         connect(button, &QRadioButton::toggled, this, &DiskPage::check);
     connect(m_preallocate, &QCheckBox::toggled, this, &DiskPage::check);
@@ -75,20 +79,20 @@ void DiskPage::check() {
     m_size->setEnabled(m_create->isChecked());
     m_preallocate->setEnabled(m_create->isChecked());
     m_path->setEnabled(m_existing->isChecked());
-    FieldProblem problem;
     if (m_create->isChecked())
-        problem = checkNewDisk(draft().parentFolder, m_size->sizeBytes(),
-                               m_preallocate->isChecked() ? DiskAllocation::Preallocated
-                                                          : DiskAllocation::Dynamic);
+        m_check->ask([folder = draft().parentFolder, sizeBytes = m_size->sizeBytes(),
+                      allocation = m_preallocate->isChecked() ? DiskAllocation::Preallocated
+                                                              : DiskAllocation::Dynamic] {
+            return checkNewDisk(folder, sizeBytes, allocation);
+        });
     else if (m_existing->isChecked())
-        problem = checkExistingDisk(m_path->path());
-    showProblem(*m_message, problem);
-    Q_EMIT
-    completeChanged();
+        m_check->ask([path = m_path->path()] { return checkExistingDisk(path); });
+    else
+        m_check->settle({});
 }
 
 bool DiskPage::isComplete() const {
-    return m_message->text().isEmpty() || m_message->level() != InlineMessage::Level::Error;
+    return m_check->isUsable();
 }
 
 bool DiskPage::validatePage() {

@@ -9,6 +9,7 @@ namespace vivarium {
 
 class DiskSizeField;
 class InlineMessage;
+class PathCheck;
 class PathField;
 
 // A new disk, an existing one, or none.
@@ -33,6 +34,7 @@ private:
     PathField* m_path;
     QRadioButton* m_none;
     InlineMessage* m_message;
+    PathCheck* m_check = nullptr;
 };
 
 } // namespace vivarium

@@ -2,6 +2,7 @@
 
 #include "core/database/library.h"
 #include "core/provision/guest_types.h"
+#include "ui/new_machine/path_check.h"
 #include "ui/text/error_text.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/future_reply.h"
@@ -56,6 +57,8 @@ NamePage::NamePage(const Library& library, const QString& mediaFolder, NewMachin
     form->addRow(QString(), m_imageMessage);
     form->addRow(tr("&Type:"), m_guestType);
 
+    m_folderCheck = new PathCheck(*m_folderMessage);
+    connect(m_folderCheck, &PathCheck::changed, this, &QWizardPage::completeChanged);
     m_inspectionDelay.setSingleShot(true);
     m_inspectionDelay.setInterval(kInspectionDelayMs);
     connect(&m_inspectionDelay, &QTimer::timeout, this, &NamePage::inspectImage);
@@ -67,7 +70,10 @@ NamePage::NamePage(const Library& library, const QString& mediaFolder, NewMachin
     connect(m_folder, &PathField::pathChanged, this, &NamePage::checkFolder);
     connect(m_image, &PathField::pathChanged, this, [this](const QString& path) {
         m_imageUsable = path.isEmpty();
-        m_imageMessage->clear();
+        if (path.isEmpty())
+            m_imageMessage->clear();
+        else
+            m_imageMessage->show(InlineMessage::Level::Hint, tr("Checking…"));
         m_inspectionDelay.start();
         Q_EMIT
         completeChanged();
@@ -110,29 +116,12 @@ void NamePage::checkName() {
 }
 
 void NamePage::checkFolder() {
-    // The nearest folder that exists decides whether the new one can be made.
-    QFileInfo existing(parentFolder());
-    while (!existing.exists() && existing.path() != existing.filePath())
-        existing = QFileInfo(existing.path());
-    const QString own = QDir(parentFolder()).filePath(m_name->text());
     const bool isDefault =
         QDir::cleanPath(parentFolder()) == QDir::cleanPath(draft().defaultFolder);
-    if (!QDir::isAbsolutePath(parentFolder()))
-        m_folderMessage->show(InlineMessage::Level::Error,
-                              tr("Give the whole path, beginning with “/”."));
-    else if (!existing.isDir())
-        m_folderMessage->show(InlineMessage::Level::Error, tr("This is a file, not a folder."));
-    else if (!existing.isWritable())
-        m_folderMessage->show(InlineMessage::Level::Error,
-                              tr("You have no permission to write into this folder."));
-    else if (!isDefault && !m_name->text().isEmpty() && QFileInfo::exists(own) &&
-             !QDir(own).isEmpty())
-        m_folderMessage->show(InlineMessage::Level::Error,
-                              tr("It holds a folder with the machine's name that is not empty."));
-    else
-        m_folderMessage->clear();
-    Q_EMIT
-    completeChanged();
+    m_folderCheck->ask([folder = parentFolder(), name = m_name->text(),
+                        kind = isDefault ? ParentFolder::Default : ParentFolder::Chosen] {
+        return checkMachineFolder(folder, name, kind);
+    });
 }
 
 void NamePage::suggest(const QString& guestTypeId) {
@@ -197,11 +186,9 @@ void NamePage::showInspection(const Result<IsoInfo>& result) {
 }
 
 bool NamePage::isComplete() const {
-    const auto bad = [](const InlineMessage* message) {
-        return !message->text().isEmpty() && message->level() == InlineMessage::Level::Error;
-    };
-    return !m_name->text().isEmpty() && !bad(m_nameMessage) && !bad(m_folderMessage) &&
-           m_imageUsable;
+    const bool nameIsBad =
+        !m_nameMessage->text().isEmpty() && m_nameMessage->level() == InlineMessage::Level::Error;
+    return !m_name->text().isEmpty() && !nameIsBad && m_folderCheck->isUsable() && m_imageUsable;
 }
 
 bool NamePage::validatePage() {

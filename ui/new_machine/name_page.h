@@ -12,6 +12,7 @@ namespace vivarium {
 
 class InlineMessage;
 class Library;
+class PathCheck;
 class PathField;
 
 // Name, folder, optical image and guest type. The image is inspected in the background; what it
@@ -42,6 +43,7 @@ private:
     InlineMessage* m_nameMessage;
     PathField* m_folder;
     InlineMessage* m_folderMessage;
+    PathCheck* m_folderCheck = nullptr;
     PathField* m_image;
     InlineMessage* m_imageMessage;
     QComboBox* m_guestType;

@@ -70,15 +70,14 @@ void NewMachineWizard::accept() {
     m_creation->start();
 }
 
-void NewMachineWizard::showFailure(const Error& error, const QString& diskPath) {
+void NewMachineWizard::showFailure(const Error& error, Operation operation,
+                                   const QString& subject) {
     m_creation->deleteLater();
     m_creation = nullptr;
     setBusy(false);
     if (error.code == ErrorCode::Cancelled)
         return;
-    const UserMessage text = diskPath.isEmpty()
-                                 ? describeError(Operation::CreateMachine, m_draft.name, error)
-                                 : describeError(Operation::CreateDisk, diskPath, error);
+    const UserMessage text = describeError(operation, subject, error);
     m_summary->showProblem(text.title + u' ' + (text.detail.isEmpty() ? text.body() : text.detail));
 }
 

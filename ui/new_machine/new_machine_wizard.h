@@ -2,6 +2,7 @@
 
 #include "core/model/machine_id.h"
 #include "ui/new_machine/new_machine_draft.h"
+#include "ui/text/error_text.h"
 
 #include <QWizard>
 
@@ -35,7 +36,7 @@ Q_SIGNALS:
 
 private:
     void setBusy(bool busy);
-    void showFailure(const Error& error, const QString& diskPath);
+    void showFailure(const Error& error, Operation operation, const QString& subject);
 
     Library& m_library;
     NewMachineDraft m_draft;

@@ -4,6 +4,7 @@
 #include "ui/text/machine_text.h"
 #include "ui/widgets/inline_message.h"
 
+#include <QDir>
 #include <QLabel>
 #include <QProgressBar>
 #include <QVBoxLayout>
@@ -46,7 +47,7 @@ void SummaryPage::initializePage() {
     }
     const std::pair<QString, QString> lines[] = {
         {tr("Name:"), d.name},
-        {tr("Folder:"), d.parentFolder},
+        {tr("Folder:"), QDir(d.parentFolder).filePath(d.name)},
         {tr("Type:"), guestTypeTitle(d.guestType)},
         {tr("ISO Image:"), d.isoPath.isEmpty() ? tr("None") : d.isoPath},
         {tr("Base Memory:"), memoryText(d.memoryMiB)},

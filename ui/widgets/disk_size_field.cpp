@@ -1,6 +1,7 @@
 #include "ui/widgets/disk_size_field.h"
 
 #include "ui/text/machine_text.h"
+#include "ui/widgets/field_name.h"
 
 #include <QHBoxLayout>
 #include <QLineEdit>
@@ -51,6 +52,11 @@ DiskSizeField::DiskSizeField(QWidget* parent)
         Q_EMIT
         sizeChanged(m_sizeBytes);
     });
+}
+
+void DiskSizeField::showEvent(QShowEvent* event) {
+    nameAfterLabel(*this, {m_slider, m_edit});
+    QWidget::showEvent(event);
 }
 
 void DiskSizeField::setSizeBytes(quint64 bytes) {

@@ -28,6 +28,9 @@ public:
 Q_SIGNALS:
     void sizeChanged(quint64 bytes);
 
+protected:
+    void showEvent(QShowEvent* event) override;
+
 private:
     QSlider* m_slider;
     QLineEdit* m_edit;

@@ -5,7 +5,13 @@
 #include <QHBoxLayout>
 #include <QLabel>
 
+#include <algorithm>
+
 namespace vivarium {
+
+namespace {
+constexpr int kIconSize = 16;
+}
 
 InlineMessage::InlineMessage(QWidget* parent)
     : QFrame(parent), m_icon(new QLabel(this)), m_text(new QLabel(this)) {
@@ -38,7 +44,7 @@ void InlineMessage::show(Level level, const QString& text) {
         name = QStringLiteral("message-error");
         break;
     }
-    m_icon->setPixmap(applicationIcon(name).pixmap(16, 16));
+    m_icon->setPixmap(applicationIcon(name).pixmap(kIconSize, kIconSize));
     setAccessibleName(text);
     setVisible(!text.isEmpty());
 }
@@ -46,6 +52,11 @@ void InlineMessage::show(Level level, const QString& text) {
 void InlineMessage::clear() {
     m_text->clear();
     setVisible(false);
+}
+
+// A label that wraps asks for the height of its narrowest shape, which leaves a gap below one line.
+QSize InlineMessage::minimumSizeHint() const {
+    return {QFrame::minimumSizeHint().width(), std::max(kIconSize, fontMetrics().height())};
 }
 
 QString InlineMessage::text() const {

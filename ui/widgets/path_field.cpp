@@ -1,5 +1,6 @@
 #include "ui/widgets/path_field.h"
 
+#include "ui/widgets/field_name.h"
 #include "ui/widgets/icons.h"
 
 #include <QDir>
@@ -78,6 +79,11 @@ void PathField::dragEnterEvent(QDragEnterEvent* event) {
 void PathField::dropEvent(QDropEvent* event) {
     setPath(event->mimeData()->urls().constFirst().toLocalFile());
     event->acceptProposedAction();
+}
+
+void PathField::showEvent(QShowEvent* event) {
+    nameAfterLabel(*this, {m_edit});
+    QWidget::showEvent(event);
 }
 
 void PathField::changeEvent(QEvent* event) {

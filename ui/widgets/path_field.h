@@ -27,6 +27,7 @@ Q_SIGNALS:
     void pathChanged(const QString& path);
 
 protected:
+    void showEvent(QShowEvent* event) override;
     void changeEvent(QEvent* event) override;
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;

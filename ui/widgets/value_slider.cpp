@@ -1,5 +1,7 @@
 #include "ui/widgets/value_slider.h"
 
+#include "ui/widgets/field_name.h"
+
 #include <QGridLayout>
 #include <QLabel>
 #include <QPainter>
@@ -45,6 +47,11 @@ ValueSlider::ValueSlider(Scale scale, QWidget* parent)
         Q_EMIT
         valueChanged(value);
     });
+}
+
+void ValueSlider::showEvent(QShowEvent* event) {
+    nameAfterLabel(*this, {m_slider, m_spin});
+    QWidget::showEvent(event);
 }
 
 void ValueSlider::setRange(int minimum, int sliderMaximum, int maximum) {

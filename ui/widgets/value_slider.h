@@ -29,6 +29,7 @@ Q_SIGNALS:
     void valueChanged(int value);
 
 protected:
+    void showEvent(QShowEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
 
 private:
