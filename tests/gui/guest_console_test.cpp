@@ -16,9 +16,12 @@
 #include <QCheckBox>
 #include <QDialogButtonBox>
 #include <QFileInfo>
+#include <QMenuBar>
+#include <QMessageBox>
 #include <QPushButton>
 #include <QRadioButton>
 #include <QTest>
+#include <QToolButton>
 
 #include <algorithm>
 #include <csignal>
@@ -43,6 +46,7 @@ private Q_SLOTS:
     void powerOffClosesTheWindow();
     void rememberedAnswerIsNotAskedAgain();
     void fullScreenHasAWayBack();
+    void resetAsksFirst();
     void killedWorkerIsExplained();
 
 private:
@@ -252,11 +256,31 @@ void GuestConsoleTest::fullScreenHasAWayBack() {
     QTRY_VERIFY(console->isFullScreen());
     const MiniToolbar* bar = console->miniToolbar();
     QVERIFY(bar->isVisible());
+    QVERIFY(bar->findChild<QToolButton*>()->isVisible()); // shows itself, each time
     QTRY_COMPARE(bar->geometry().bottom(), console->rect().bottom());
     Q_EMIT
     console->miniToolbar()->leaveRequested();
     QTRY_VERIFY(!console->isFullScreen());
     QVERIFY(!bar->isVisible());
+    console->setFullScreen(true);
+    QVERIFY(bar->findChild<QToolButton*>()->isVisible());
+}
+
+void GuestConsoleTest::resetAsksFirst() {
+    START_KERNEL();
+    const QList<QAction*> actions = console->menuBar()->actions().constFirst()->menu()->actions();
+    for (const char* name : {"Reset", "Power Off"}) {
+        const auto action = std::find_if(actions.begin(), actions.end(), [name](QAction* a) {
+            return a->text().remove(u'&').startsWith(QLatin1String(name));
+        });
+        QVERIFY2(action != actions.end(), name);
+        (*action)->trigger();
+        const QPointer<QMessageBox> box = console->findChild<QMessageBox*>();
+        QVERIFY(box);
+        box->reject();
+        QTRY_VERIFY(box.isNull());
+        QCOMPARE(state(m_machine), MachineState::Running);
+    }
 }
 
 void GuestConsoleTest::killedWorkerIsExplained() {

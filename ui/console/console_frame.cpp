@@ -75,7 +75,9 @@ ConsoleFrame::ConsoleFrame(CurrentPreferences& preferences)
     menuBar()->addMenu(m_inputMenu);
     buildViewMenu();
     buildInputMenu();
-    m_miniToolbar->installEventFilter(this);
+    m_hintTime.setSingleShot(true);
+    m_hintTime.setInterval(kHintMs);
+    connect(&m_hintTime, &QTimer::timeout, m_captureHint, &ConsoleBanner::dismiss);
     installEventFilter(this);
 
     connect(m_view, &ConsoleWidget::hostCommand, this, &ConsoleFrame::runHostCommand);
@@ -294,8 +296,7 @@ void ConsoleFrame::updateMiniToolbar() {
             menus << action->menu();
     m_miniToolbar->setMenus(menus);
     m_miniToolbar->setTitle(screenName());
-    m_miniToolbar->show();
-    m_miniToolbar->place();
+    m_miniToolbar->announce();
 }
 
 void ConsoleFrame::adjustSizeToPicture() {
@@ -336,13 +337,15 @@ void ConsoleFrame::showCapture() {
                                : integrated ? State::Integrated
                                             : State::Free);
     m_statusBar->setKeyboardCaptured(m_view->isKeyboardCaptured());
-    if (captured && !m_hintWasShown) {
+    m_mouseIntegration->setEnabled(source && source->absolutePointer());
+    // Without a title bar, which says it all the time, the hint comes each time.
+    if (captured && (!m_hintWasShown || isFullScreen())) {
         m_hintWasShown = true;
         UserMessage hint;
         hint.title =
             tr("The mouse belongs to the guest now. Press %1 to get it back.").arg(hostKeyTitle());
         m_captureHint->show(ConsoleBanner::Tone::Hint, hint, {});
-        QTimer::singleShot(kHintMs, m_captureHint, &ConsoleBanner::dismiss);
+        m_hintTime.start();
     } else if (!captured) {
         m_captureHint->dismiss();
     }

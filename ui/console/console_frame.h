@@ -7,6 +7,7 @@
 
 #include <QMainWindow>
 #include <QPointer>
+#include <QTimer>
 
 #include <functional>
 
@@ -109,6 +110,7 @@ private:
     QAction* m_keyboardPreferences = nullptr;
     QPointer<Notification> m_typing;
     QSize m_lastPictureSize;
+    QTimer m_hintTime;
     bool m_hintWasShown = false;
     bool m_wasMaximized = false;
 };

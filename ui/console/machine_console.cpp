@@ -18,6 +18,8 @@
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QMenu>
+#include <QMessageBox>
+#include <QPushButton>
 #include <QTimer>
 
 #include <linux/input-event-codes.h>
@@ -97,14 +99,17 @@ void MachineConsole::buildMachineMenu() {
     m_pause->setCheckable(true);
     m_pause->setIcon(applicationIcon(QStringLiteral("machine-pause")));
     m_reset = addHostAction(m_machineMenu, KEY_R, [this] {
-        run(Operation::ResetMachine, m_supervisor.reset(m_machine));
+        askFirst(tr("Reset the machine “%1”?").arg(m_name), tr("&Reset"), [this] { reset(); });
     });
     m_reset->setIcon(applicationIcon(QStringLiteral("machine-reset")));
     m_shutdown = addHostAction(m_machineMenu, KEY_H, [this] {
         run(Operation::ShutDownMachine, m_supervisor.powerButton(m_machine));
     });
     m_shutdown->setIcon(applicationIcon(QStringLiteral("machine-shutdown")));
-    m_powerOff = addHostAction(m_machineMenu, 0, [this] { closeWith(CloseAction::PowerOff); });
+    m_powerOff = addHostAction(m_machineMenu, 0, [this] {
+        askFirst(tr("Power off the machine “%1”?").arg(m_name), tr("&Power Off"),
+                 [this] { closeWith(CloseAction::PowerOff); });
+    });
     m_powerOff->setIcon(applicationIcon(QStringLiteral("machine-power-off")));
     m_machineMenu->addSeparator();
     m_close = addHostAction(m_machineMenu, KEY_Q, [this] { close(); });
@@ -236,8 +241,8 @@ void MachineConsole::showPausedBanner() {
         message.title = tr("The machine is paused.");
     QList<ConsoleBanner::Action> actions;
     if (status.reason == StopReason::InternalError || status.reason == StopReason::TripleFault) {
-        actions.append({tr("Reset"), [this] { m_reset->trigger(); }});
-        actions.append({tr("Power Off"), [this] { m_powerOff->trigger(); }});
+        actions.append({tr("Reset"), [this] { reset(); }}); // nothing left to lose
+        actions.append({tr("Power Off"), [this] { closeWith(CloseAction::PowerOff); }});
     } else {
         actions.append({problem ? tr("Try Again") : tr("Resume"),
                         [this] { run(Operation::ResumeMachine, m_supervisor.resume(m_machine)); }});
@@ -277,6 +282,24 @@ void MachineConsole::run(Operation operation, const QFuture<Result<void>>& reply
             showFailure(operation, result.error());
         showStatus(); // the check mark follows the state, not the click
     });
+}
+
+void MachineConsole::reset() {
+    run(Operation::ResetMachine, m_supervisor.reset(m_machine));
+}
+
+void MachineConsole::askFirst(const QString& question, const QString& yes,
+                              std::function<void()> act) {
+    if (findChild<QMessageBox*>())
+        return;
+    view()->releaseCapture();
+    auto* box = new QMessageBox(QMessageBox::Question, m_name, question, QMessageBox::Cancel, this);
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    box->setTextFormat(Qt::PlainText);
+    box->setInformativeText(tr("What the guest has not saved is lost."));
+    const QPushButton* button = box->addButton(yes, QMessageBox::AcceptRole);
+    connect(button, &QPushButton::clicked, this, [call = std::move(act)] { call(); });
+    box->open();
 }
 
 void MachineConsole::closeQuietly() {

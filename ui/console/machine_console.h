@@ -4,6 +4,7 @@
 #include "core/supervisor/supervisor.h"
 #include "ui/console/console_frame.h"
 
+#include <functional>
 #include <memory>
 
 namespace vivarium {
@@ -49,6 +50,9 @@ private:
     void showEnded();
     void connectWorker();
     void askAndClose();
+    // Asks before something that costs the guest its unsaved data.
+    void askFirst(const QString& question, const QString& yes, std::function<void()> act);
+    void reset();
     void closeWith(CloseAction action);
     void run(Operation operation, const QFuture<Result<void>>& reply);
     const Machine* entry() const { return m_library.find(m_machine); }

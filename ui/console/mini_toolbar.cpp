@@ -6,7 +6,6 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
-#include <QTimer>
 #include <QToolButton>
 
 namespace vivarium {
@@ -15,7 +14,7 @@ namespace {
 constexpr int kStripHeight = 5;
 constexpr int kStripWidth = 200;
 constexpr int kFoldDelayMs = 700;
-constexpr int kFirstShowMs = 3000; // long enough to be noticed when full screen begins
+constexpr int kAnnouncementMs = 3000; // long enough to be noticed
 } // namespace
 
 MiniToolbar::MiniToolbar(QWidget* parent)
@@ -56,7 +55,9 @@ MiniToolbar::MiniToolbar(QWidget* parent)
     connect(m_leave, &QToolButton::clicked, this, &MiniToolbar::leaveRequested);
     connect(m_close, &QToolButton::clicked, this, &MiniToolbar::closeRequested);
     connect(m_menus, &QMenu::aboutToHide, this, [this] { setUnfolded(underMouse()); });
-    QTimer::singleShot(kFirstShowMs, this, [this] { setUnfolded(underMouse()); });
+    m_announcement.setSingleShot(true);
+    m_announcement.setInterval(kAnnouncementMs);
+    connect(&m_announcement, &QTimer::timeout, this, [this] { setUnfolded(underMouse()); });
     retranslate();
 }
 
@@ -80,11 +81,19 @@ void MiniToolbar::place() {
 }
 
 void MiniToolbar::setUnfolded(bool unfolded) {
-    const bool wanted = unfolded || m_pin->isChecked() || m_menus->isVisible();
+    const bool wanted =
+        unfolded || m_pin->isChecked() || m_menus->isVisible() || m_announcement.isActive();
     if (wanted == m_isUnfolded)
         return;
     m_isUnfolded = wanted;
     m_content->setVisible(wanted);
+    place();
+}
+
+void MiniToolbar::announce() {
+    m_announcement.start();
+    show();
+    setUnfolded(true);
     place();
 }
 

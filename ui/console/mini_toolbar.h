@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QFrame>
+#include <QTimer>
 
 class QLabel;
 class QMenu;
@@ -20,6 +21,8 @@ public:
     void setMenus(const QList<QMenu*>& menus);
     // Call when the parent's size changed.
     void place();
+    // Shows itself unfolded for a moment: full screen has begun.
+    void announce();
     // Unfolds and puts the keyboard focus on the menus (host key + Home).
     void unfold();
 
@@ -45,6 +48,7 @@ private:
     QToolButton* m_minimize;
     QToolButton* m_leave;
     QToolButton* m_close;
+    QTimer m_announcement;
     bool m_isUnfolded = true;
 };
 

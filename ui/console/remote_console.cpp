@@ -90,7 +90,9 @@ void RemoteConsole::sendClipboard() {
 }
 
 QString RemoteConsole::screenName() const {
-    return m_desktopName.isEmpty() ? m_address.toString() : m_desktopName;
+    return m_desktopName.isEmpty()
+               ? m_address.toString()
+               : QStringLiteral("%1 (%2)").arg(m_desktopName, m_address.toString());
 }
 
 void RemoteConsole::updateTitle() {
