@@ -188,10 +188,12 @@ void LogView::loadLog() {
 }
 
 void LogView::findNext() {
+    m_note->clear();
     if (m_log->find(m_find->text()))
         return;
-    m_log->moveCursor(QTextCursor::Start);
-    m_log->find(m_find->text());
+    m_log->moveCursor(QTextCursor::Start); // from the end on to the beginning
+    if (!m_log->find(m_find->text()))
+        m_note->setText(tr("Not found"));
 }
 
 void LogView::showEvent(QShowEvent* event) {

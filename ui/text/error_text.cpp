@@ -2,6 +2,8 @@
 
 #include <QCoreApplication>
 
+#include <cerrno>
+
 namespace vivarium {
 
 namespace {
@@ -10,7 +12,8 @@ class ErrorText {
     Q_DECLARE_TR_FUNCTIONS(ErrorText)
 public:
     static QString title(Operation operation, const QString& subject);
-    static QString reason(ErrorCode code);
+    static QString reason(Operation operation, const Error& error);
+    static QString generalReason(ErrorCode code);
     static QString advice(Operation operation, ErrorCode code);
     static QString generalAdvice(ErrorCode code);
 };
@@ -59,7 +62,7 @@ QString ErrorText::title(Operation operation, const QString& subject) {
     return {};
 }
 
-QString ErrorText::reason(ErrorCode code) {
+QString ErrorText::generalReason(ErrorCode code) {
     switch (code) {
     case ErrorCode::InvalidArgument:
         return tr("A value is not allowed.");
@@ -95,6 +98,29 @@ QString ErrorText::reason(ErrorCode code) {
         return tr("An unexpected error occurred inside Vivarium.");
     }
     return {};
+}
+
+QString ErrorText::reason(Operation operation, const Error& error) {
+    if (operation == Operation::ConnectRemoteScreen) {
+        switch (error.systemErrno) { // of the socket
+        case ECONNREFUSED:
+        case EHOSTUNREACH:
+        case ENETUNREACH:
+        case ENOENT:
+            return tr("Nothing answers at this address.");
+        default:
+            break;
+        }
+        if (error.code == ErrorCode::InvalidArgument)
+            return tr("The address is not understood.");
+        if (error.code == ErrorCode::NotFound)
+            return tr("There is no computer with this name.");
+        if (error.code == ErrorCode::PermissionDenied)
+            return tr("The password was refused.");
+        if (error.code == ErrorCode::Corrupt)
+            return tr("What answers at this address is not a VNC server.");
+    }
+    return generalReason(error.code);
 }
 
 QString ErrorText::generalAdvice(ErrorCode code) {
@@ -173,7 +199,7 @@ QString UserMessage::body() const {
 UserMessage describeError(Operation operation, const QString& subject, const Error& error) {
     UserMessage message;
     message.title = ErrorText::title(operation, subject);
-    message.reason = ErrorText::reason(error.code);
+    message.reason = ErrorText::reason(operation, error);
     message.advice = ErrorText::advice(operation, error.code);
     message.detail = QString::fromStdString(error.detail);
     if (error.systemErrno != 0 && message.detail.isEmpty())

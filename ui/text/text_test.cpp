@@ -12,6 +12,7 @@ private Q_SLOTS:
     void everyErrorHasSentences_data();
     void everyErrorHasSentences();
     void detailIsKept();
+    void remoteScreensHaveTheirOwnReasons();
     void abnormalStopsAreExplained();
     void problemsNameTheRange();
 };
@@ -40,6 +41,18 @@ void TextTest::detailIsKept() {
                                               fail(ErrorCode::Busy, "disk.img is in use by db"));
     QCOMPARE(message.title, QStringLiteral("The machine “web” could not be started."));
     QCOMPARE(message.detail, QStringLiteral("disk.img is in use by db"));
+}
+
+void TextTest::remoteScreensHaveTheirOwnReasons() {
+    const auto reason = [](const Error& error) {
+        return describeError(Operation::ConnectRemoteScreen, QStringLiteral("host:5900"), error)
+            .reason;
+    };
+    QCOMPARE(reason(systemError(ECONNREFUSED, "connect")),
+             QStringLiteral("Nothing answers at this address."));
+    QCOMPARE(reason(fail(ErrorCode::PermissionDenied, "")),
+             QStringLiteral("The password was refused."));
+    QCOMPARE(reason(fail(ErrorCode::Disconnected, "")), QStringLiteral("The connection was lost."));
 }
 
 void TextTest::abnormalStopsAreExplained() {

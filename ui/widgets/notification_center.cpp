@@ -13,6 +13,10 @@
 
 namespace vivarium {
 
+namespace {
+constexpr qsizetype kShortDetailLength = 200;
+}
+
 Notification::Notification(Kind kind, const UserMessage& message, QWidget* parent)
     : QFrame(parent), m_kind(kind), m_message(message), m_detail(new QLabel(this)),
       m_detailButton(new QToolButton(this)), m_closeButton(new QToolButton(this)),
@@ -40,13 +44,18 @@ Notification::Notification(Kind kind, const UserMessage& message, QWidget* paren
     m_detail->setText(message.detail);
     m_detail->setTextFormat(Qt::PlainText);
     m_detail->setWordWrap(true);
-    m_detail->setVisible(false);
-    m_detail->setFrameShape(QFrame::StyledPanel);
-    m_detail->setFont(QFont(QStringLiteral("monospace"), font().pointSize()));
+    // A short detail, such as which file is missing, is what one wants to know first.
+    const bool isShort =
+        message.detail.size() <= kShortDetailLength && !message.detail.contains(u'\n');
+    m_detail->setVisible(isShort && !message.detail.isEmpty());
+    if (!isShort) {
+        m_detail->setFrameShape(QFrame::StyledPanel);
+        m_detail->setFont(QFont(QStringLiteral("monospace"), font().pointSize()));
+    }
     for (QLabel* label : {title, body, m_detail})
         label->setTextInteractionFlags(Qt::TextSelectableByMouse);
 
-    m_detailButton->setVisible(!message.detail.isEmpty());
+    m_detailButton->setVisible(!isShort);
     m_detailButton->setAutoRaise(true);
     m_closeButton->setIcon(applicationIcon(QStringLiteral("close")));
     m_closeButton->setAutoRaise(true);

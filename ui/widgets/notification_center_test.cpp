@@ -1,6 +1,7 @@
 #include "tests/support/test_main.h"
 #include "ui/widgets/notification_center.h"
 
+#include <QLabel>
 #include <QPushButton>
 #include <QTest>
 
@@ -11,6 +12,7 @@ class NotificationCenterTest : public QObject {
 private Q_SLOTS:
     void takesNoRoomWhenEmpty();
     void equalFailuresAreShownOnce();
+    void shortDetailsAreShown();
     void oldFailuresGo();
     void progressCanBeCancelled();
     void quickActionsDoNotFlicker();
@@ -36,6 +38,21 @@ void NotificationCenterTest::equalFailuresAreShownOnce() {
     const QList<Notification*> shown = center.notifications();
     QCOMPARE(shown.size(), 2);
     QCOMPARE(shown.first()->message().title, QStringLiteral("a"));
+}
+
+void NotificationCenterTest::shortDetailsAreShown() {
+    NotificationCenter center;
+    const auto visibleText = [&center](const QString& detail) {
+        const Notification* shown = center.showFailure({QStringLiteral("a"), {}, {}, detail});
+        QStringList texts;
+        const QList<QLabel*> labels = shown->findChildren<QLabel*>();
+        for (const QLabel* label : labels)
+            if (!label->isHidden())
+                texts << label->text();
+        return texts.join(u'\n');
+    };
+    QVERIFY(visibleText(QStringLiteral("no such file: /disk.img")).contains(u"/disk.img"));
+    QVERIFY(!visibleText(QString(5000, u'x')).contains(u'x'));
 }
 
 void NotificationCenterTest::oldFailuresGo() {
