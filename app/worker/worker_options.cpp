@@ -62,6 +62,10 @@ Result<WorkerOptions> parseWorkerOptions(int argc, const char* const* argv) {
             options.qtest.opticalPath = TRY(value());
         } else if (option == "--disk") {
             options.qtest.diskPaths.emplace_back(TRY(value()));
+        } else if (option == "--virtio-disk") {
+            options.qtest.virtioDiskPaths.emplace_back(TRY(value()));
+        } else if (option == "--nvme-disk") {
+            options.qtest.nvmeDiskPaths.emplace_back(TRY(value()));
         } else if (option == "--bios") {
             options.qtest.firmwarePath = TRY(value());
         } else if (option == "--video-rom") {
@@ -91,6 +95,8 @@ const char* workerUsage() {
            "    --cpus N         what the tables say (1)\n"
            "    --cdrom FILE     optical disc at SATA port 1\n"
            "    --disk FILE      disk at the next free SATA port\n"
+           "    --virtio-disk FILE, --nvme-disk FILE\n"
+           "                     disk at the next PCI slot from 8, from 16\n"
            "    --bios FILE      firmware image (none)\n"
            "    --video-rom FILE VGA option ROM (none)\n"
            "    --serial FILE    where COM1's output goes (nowhere)\n"

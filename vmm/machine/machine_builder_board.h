@@ -22,6 +22,7 @@
 #include "vmm/devices/pci/pci_bus.h"
 #include "vmm/devices/serial/uart_16550.h"
 #include "vmm/devices/storage/ahci_controller.h"
+#include "vmm/devices/storage/nvme_controller.h"
 #include "vmm/devices/storage/storage_controller.h"
 #include "vmm/devices/virtio/block/virtio_block.h"
 #include "vmm/disk/raw_image.h"
@@ -50,7 +51,9 @@ public:
     Display& display() override { return m_display; }
     InputRouter& input() override { return m_input; }
     Result<std::optional<VcpuRegisters>> loadDirectBoot() override;
-    void pressPowerButton() override { m_acpiPm->powerButtonPressed(); }
+    Heard pressPowerButton() override {
+        return m_acpiPm->powerButtonPressed() ? Heard::Yes : Heard::No;
+    }
     Result<void> changeMedium(const std::string& driveId, UniqueFd image,
                               const std::string& mediumName, bool force) override;
     std::vector<control::DriveStatus> drives() const override;

@@ -99,8 +99,15 @@ Result<void> MachineBuilderBoard::addVirtioDisk(const control::DriveConfig& conf
 }
 
 Result<void> MachineBuilderBoard::addNvmeDisk(const control::DriveConfig& config,
-                                              std::unique_ptr<BlockDevice>) {
-    return fail(ErrorCode::Unsupported, config.id + ": NVMe disks are not supported");
+                                              std::unique_ptr<BlockDevice> image) {
+    const BoardServices& s = m_services;
+    auto controller = TRY(NvmeController::create(
+        diskAddress(config),
+        {{s.ports, s.memoryMap, s.interrupts, *m_lpc}, s.memory, s.tasks, s.storageListener},
+        {config.id, std::move(image), config.serialNumber, errorPolicyOf(config.errorPolicy)}));
+    m_storage.push_back(controller.get());
+    m_diskFunctions.push_back(std::move(controller));
+    return addPci(*m_diskFunctions.back());
 }
 
 std::vector<std::string> MachineBuilderBoard::bootPaths() const {

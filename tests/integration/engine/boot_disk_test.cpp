@@ -69,6 +69,7 @@ private Q_SLOTS:
         QTest::addColumn<uint>("cpuCount");
         QTest::newRow("SATA") << int(DriveBus::Sata) << 3u << 1u;
         QTest::newRow("virtio") << int(DriveBus::Virtio) << 0u << 1u;
+        QTest::newRow("NVMe") << int(DriveBus::Nvme) << 2u << 1u;
         QTest::newRow("virtio with several queues") << int(DriveBus::Virtio) << 5u << 2u;
     }
     void bootsFrom() {

@@ -99,6 +99,7 @@ private Q_SLOTS:
         QTest::addColumn<int>("bus");
         QTest::newRow("SATA") << int(DriveBus::Sata);
         QTest::newRow("virtio") << int(DriveBus::Virtio);
+        QTest::newRow("NVMe") << int(DriveBus::Nvme);
     }
     void theGuestWaitsForSpace() {
         QFETCH(int, bus);

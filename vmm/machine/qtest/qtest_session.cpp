@@ -64,6 +64,23 @@ Result<std::unique_ptr<QtestMachine>> buildMachine(const QtestOptions& options) 
         disk.imageFd = TRY(files.open(path, O_RDWR));
         config.drives.push_back(std::move(disk));
     }
+    const auto addPciDisks = [&](const std::vector<std::string>& paths, control::DriveBus bus,
+                                 const char* prefix) -> Result<void> {
+        constexpr size_t kMaxPciDisks = 8;
+        if (paths.size() > kMaxPciDisks)
+            return fail(ErrorCode::InvalidArgument, "there are slots for 8 disks of a kind");
+        for (uint32_t index = 0; index < paths.size(); ++index) {
+            control::DriveConfig disk;
+            disk.id = prefix + std::to_string(index);
+            disk.bus = bus;
+            disk.port = index;
+            disk.imageFd = TRY(files.open(paths[index], O_RDWR));
+            config.drives.push_back(std::move(disk));
+        }
+        return {};
+    };
+    TRY(addPciDisks(options.virtioDiskPaths, control::DriveBus::Virtio, "virtio"));
+    TRY(addPciDisks(options.nvmeDiskPaths, control::DriveBus::Nvme, "nvme"));
     control::SerialConfig serial;
     if (!options.serialPath.empty()) {
         serial.kind = control::SerialKind::File;

@@ -17,7 +17,9 @@ struct QtestOptions {
     uint32_t cpuCount = 1;
     std::string firmwarePath, videoRomPath; // empty: none
     std::string opticalPath;                // empty: an empty drive
-    std::vector<std::string> diskPaths;
+    std::vector<std::string> diskPaths;     // SATA
+    std::vector<std::string> virtioDiskPaths;
+    std::vector<std::string> nvmeDiskPaths;
     std::string serialPath; // empty: nowhere
     bool exitDevice = false;
 };
