@@ -13,8 +13,6 @@ namespace vivarium::cli {
 
 namespace {
 
-constexpr uint32_t kSataPorts = 6;
-
 QString absolutePath(const std::string& path) {
     return QFileInfo(QString::fromLocal8Bit(path.c_str())).absoluteFilePath();
 }
@@ -82,14 +80,6 @@ Result<VncSettings> parseVnc(const std::string& text, const VncSettings& present
 
 } // namespace
 
-uint32_t firstFreePort(const MachineSettings& settings) {
-    uint32_t port = 0;
-    while (std::any_of(settings.drives.begin(), settings.drives.end(),
-                       [port](const DriveSettings& drive) { return drive.port == port; }))
-        ++port;
-    return port;
-}
-
 void HardwareOptions::addTo(CLI::App& command) {
     const char* group = "Hardware";
     command.add_option("--memory", m_memory, "Memory: 256M, 2G")->group(group);
@@ -103,6 +93,9 @@ void HardwareOptions::addTo(CLI::App& command) {
         ->group(group)
         ->take_all()
         ->allow_extra_args(false);
+    command
+        .add_option("--disk-bus", m_diskBus, "What the disks are attached to: sata, nvme, virtio")
+        ->group(group);
     command.add_option("--kernel", m_kernel, "Start this Linux, PVH or multiboot kernel directly")
         ->group(group);
     command.add_option("--initrd", m_initrd, "Initial RAM disk for --kernel")->group(group);
@@ -199,25 +192,49 @@ bool HardwareOptions::serialOnStandardStreams() const {
     return !m_serial.empty() && m_serial.front() == "stdio";
 }
 
+Result<DriveBus> HardwareOptions::diskBus() const {
+    DriveBus bus = DriveBus::Sata;
+    TRY(applyName("--disk-bus", m_diskBus, bus));
+    return bus;
+}
+
 Result<void> HardwareOptions::applyDrives(MachineSettings& settings) const {
-    const auto replace = [&](DriveType type,
-                             const std::vector<std::string>& paths) -> Result<void> {
-        if (paths.empty())
-            return {};
-        settings.drives.removeIf([type](const DriveSettings& drive) { return drive.type == type; });
-        for (const std::string& path : paths) {
-            if (settings.drives.size() >= kSataPorts)
-                return fail(ErrorCode::InvalidArgument,
-                            "A machine has 6 SATA ports; that many drives do not fit.");
-            if (type == DriveType::HardDisk && path.empty())
-                continue; // --disk "" removes all
-            settings.drives << DriveSettings{type, firstFreePort(settings),
-                                             path.empty() ? QString() : absolutePath(path), false};
-        }
+    const DriveBus bus = TRY(diskBus());
+    const auto attach = [&](DriveSettings drive) -> Result<void> {
+        drive.port = firstFreePort(settings.drives, drive.bus);
+        if (drive.port >= portCount(drive.bus))
+            return fail(ErrorCode::InvalidArgument,
+                        "A machine takes " + std::to_string(portCount(drive.bus)) + " drives by " +
+                            nameOf(drive.bus).toStdString() + "; that many do not fit.");
+        settings.drives << drive;
         return {};
     };
-    TRY(replace(DriveType::HardDisk, m_disks));
-    return replace(DriveType::Optical, m_opticalImages);
+    const auto takeOut = [&](DriveType type) {
+        QList<DriveSettings> taken;
+        for (const DriveSettings& drive : std::as_const(settings.drives))
+            if (drive.type == type)
+                taken << drive;
+        settings.drives.removeIf([type](const DriveSettings& drive) { return drive.type == type; });
+        return taken;
+    };
+    if (!m_disks.empty()) {
+        takeOut(DriveType::HardDisk);
+        for (const std::string& path : m_disks)
+            if (!path.empty()) // --disk "" removes all
+                TRY(attach({DriveType::HardDisk, 0, absolutePath(path), false, bus}));
+    } else if (m_diskBus) { // the disks that there are move
+        for (DriveSettings drive : takeOut(DriveType::HardDisk)) {
+            drive.bus = bus;
+            TRY(attach(drive));
+        }
+    }
+    if (m_opticalImages.empty())
+        return {};
+    takeOut(DriveType::Optical);
+    for (const std::string& path : m_opticalImages)
+        TRY(attach({DriveType::Optical, 0, path.empty() ? QString() : absolutePath(path), false,
+                    DriveBus::Sata}));
+    return {};
 }
 
 std::optional<uint32_t> parseMiB(const std::string& text) {

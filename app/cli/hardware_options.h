@@ -19,6 +19,8 @@ public:
     void addTo(CLI::App& command);
     // Changes `settings`; relative paths are made absolute. Errors: InvalidArgument, in a sentence.
     Result<void> apply(MachineSettings& settings) const;
+    // What disks are attached to; for a disk that is made later.
+    Result<DriveBus> diskBus() const;
     // Whether --serial stdio was given; `run` then joins COM1 with standard input and output.
     bool serialOnStandardStreams() const;
 
@@ -32,6 +34,7 @@ private:
     std::optional<std::string> m_guestType;
     std::vector<std::string> m_opticalImages;
     std::vector<std::string> m_disks;
+    std::optional<std::string> m_diskBus;
     std::optional<std::string> m_kernel;
     std::optional<std::string> m_initrd;
     std::optional<std::string> m_append;
@@ -45,9 +48,6 @@ private:
     std::optional<bool> m_rtcLocalTime;
     std::optional<bool> m_exitDevice;
 };
-
-// The lowest SATA port without a drive; 6 when all are taken, which is not valid.
-uint32_t firstFreePort(const MachineSettings& settings);
 
 // "256M", "2G", "512" (MiB) as whole MiB; nullopt for anything else.
 std::optional<uint32_t> parseMiB(const std::string& text);

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
+#include <utility>
 
 namespace vivarium {
 
@@ -18,7 +20,6 @@ namespace {
 
 using Kind = SettingsProblem::Kind;
 
-constexpr uint32_t kSataPortCount = 6;
 constexpr uint32_t kSerialPortCount = 4;
 constexpr uint32_t kMaxVideoMemoryMiB = 256;
 constexpr int kMaxPathBytes = 4095;        // PATH_MAX without its terminator
@@ -217,24 +218,44 @@ private:
                inet_pton(AF_INET6, text.constData(), &buffer) == 1;
     }
 
+    // "SATA port 1", "NVMe slot 0", "virtio slot 2"
+    static QString place(const DriveSettings& drive) {
+        switch (drive.bus) {
+        case DriveBus::Sata:
+            return u"SATA port %1"_s.arg(drive.port);
+        case DriveBus::Nvme:
+            return u"NVMe slot %1"_s.arg(drive.port);
+        case DriveBus::Virtio:
+            return u"virtio slot %1"_s.arg(drive.port);
+        }
+        return {};
+    }
+
     void checkDrives() {
-        QSet<uint32_t> ports;
+        std::set<std::pair<DriveBus, uint32_t>> ports;
         QHash<QString, bool> writable; // path -> some drive writes to it
         for (int i = 0; i < m_settings.drives.size(); ++i) {
             const DriveSettings& drive = m_settings.drives.at(i);
             const QString field = u"drives[%1]"_s.arg(i);
-            checkRange(field + u".port"_s, u"The SATA port of drive %1"_s.arg(i + 1), drive.port, 0,
-                       kSataPortCount - 1, {});
-            if (ports.contains(drive.port))
+            checkRange(field + u".port"_s,
+                       (drive.bus == DriveBus::Sata   ? u"The SATA port of drive %1"_s
+                        : drive.bus == DriveBus::Nvme ? u"The NVMe slot of drive %1"_s
+                                                      : u"The virtio slot of drive %1"_s)
+                           .arg(i + 1),
+                       drive.port, 0, portCount(drive.bus) - 1, {});
+            const std::pair<DriveBus, uint32_t> port{drive.bus, drive.port};
+            if (ports.contains(port))
                 add(field + u".port"_s, Kind::Duplicate,
-                    u"Two drives are on SATA port %1; each port takes one."_s.arg(drive.port));
-            ports.insert(drive.port);
+                    u"Two drives are on %1; each takes one."_s.arg(place(drive)));
+            ports.insert(port);
             const bool disk = drive.type == DriveType::HardDisk;
+            if (!disk && drive.bus != DriveBus::Sata)
+                add(field + u".bus"_s, Kind::Unsupported,
+                    u"Drive %1 is an optical drive; those are attached by SATA only."_s.arg(i + 1));
             if (!disk && drive.path.isEmpty())
                 continue;
             checkPath(field + u".path"_s,
-                      (disk ? u"The disk image on SATA port %1"_s : u"The medium on SATA port %1"_s)
-                          .arg(drive.port),
+                      (disk ? u"The disk image on %1"_s : u"The medium on %1"_s).arg(place(drive)),
                       drive.path);
             const bool writes = disk && !drive.readOnly;
             const auto earlier = writable.constFind(drive.path);
@@ -275,6 +296,16 @@ private:
 };
 
 } // namespace
+
+uint32_t firstFreePort(const QList<DriveSettings>& drives, DriveBus bus) {
+    uint32_t port = 0;
+    while (port < portCount(bus) &&
+           std::any_of(drives.begin(), drives.end(), [=](const DriveSettings& drive) {
+               return drive.bus == bus && drive.port == port;
+           }))
+        ++port;
+    return port;
+}
 
 QList<SettingsProblem> validate(const MachineSettings& settings) {
     return Checker(settings).run();

@@ -14,6 +14,8 @@ namespace vivarium {
 enum class Firmware { Bios, Uefi };
 enum class Accelerator { Auto, Kvm };
 enum class DriveType { HardDisk, Optical };
+// What a drive is attached to; optical drives are on the SATA controller.
+enum class DriveBus { Sata, Nvme, Virtio };
 enum class BootDevice { HardDisk, Optical, None };
 enum class SerialMode {
     Disconnected,
@@ -24,14 +26,22 @@ enum class SerialMode {
 enum class CloseAction { Ask, KeepRunning, Shutdown, PowerOff };
 enum class ScaleMode { Fit, OneToOne, Integer };
 
-// A disk or optical drive on the machine's SATA controller.
+// A disk or optical drive.
 struct DriveSettings {
     DriveType type = DriveType::HardDisk;
-    uint32_t port = 0; // SATA port 0..5
+    uint32_t port = 0; // on its bus: 0 to portCount(bus) - 1
     QString path;      // absolute; empty: an optical drive without medium
     bool readOnly = false;
+    DriveBus bus = DriveBus::Sata;
     bool operator==(const DriveSettings&) const = default;
 };
+
+// How many drives a bus takes.
+constexpr uint32_t portCount(DriveBus bus) {
+    return bus == DriveBus::Sata ? 6 : 8;
+}
+// The lowest port of `bus` without a drive; portCount(bus) when all are taken.
+uint32_t firstFreePort(const QList<DriveSettings>& drives, DriveBus bus);
 
 struct SerialPortSettings {
     uint32_t port = 0; // 0..3: COM1..COM4

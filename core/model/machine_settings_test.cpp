@@ -133,6 +133,25 @@ private Q_SLOTS:
             },
             "drives[0].port", Kind::OutOfRange, "from 0 to 5");
         row(
+            "NVMe slot 8",
+            [](Machine& m) {
+                m.settings.drives = {{DriveType::HardDisk, 8, u"/a"_qs, false, DriveBus::Nvme}};
+            },
+            "drives[0].port", Kind::OutOfRange, "from 0 to 7");
+        row(
+            "virtio slot twice",
+            [](Machine& m) {
+                m.settings.drives = {{DriveType::HardDisk, 1, u"/a"_qs, false, DriveBus::Virtio},
+                                     {DriveType::HardDisk, 1, u"/b"_qs, false, DriveBus::Virtio}};
+            },
+            "drives[1].port", Kind::Duplicate, "virtio slot 1");
+        row(
+            "optical drive by virtio",
+            [](Machine& m) {
+                m.settings.drives = {{DriveType::Optical, 0, {}, false, DriveBus::Virtio}};
+            },
+            "drives[0].bus", Kind::Unsupported, "SATA");
+        row(
             "port twice",
             [](Machine& m) {
                 m.settings.drives = {{DriveType::Optical, 1, {}, false},

@@ -25,6 +25,10 @@ constexpr auto table(DriveType) {
     return std::to_array<NamedValue<DriveType>>(
         {{DriveType::HardDisk, "disk"}, {DriveType::Optical, "optical"}});
 }
+constexpr auto table(DriveBus) {
+    return std::to_array<NamedValue<DriveBus>>(
+        {{DriveBus::Sata, "sata"}, {DriveBus::Nvme, "nvme"}, {DriveBus::Virtio, "virtio"}});
+}
 constexpr auto table(BootDevice) {
     return std::to_array<NamedValue<BootDevice>>({{BootDevice::HardDisk, "disk"},
                                                   {BootDevice::Optical, "optical"},
@@ -81,6 +85,7 @@ QStringList namesOf() {
 INSTANTIATE(Firmware)
 INSTANTIATE(Accelerator)
 INSTANTIATE(DriveType)
+INSTANTIATE(DriveBus)
 INSTANTIATE(BootDevice)
 INSTANTIATE(SerialMode)
 INSTANTIATE(CloseAction)

@@ -99,6 +99,7 @@ private:
 
 QJsonObject toJson(const DriveSettings& drive) {
     return {{u"type"_s, nameOf(drive.type)},
+            {u"bus"_s, nameOf(drive.bus)},
             {u"port"_s, static_cast<qint64>(drive.port)},
             {u"path"_s, drive.path},
             {u"readOnly"_s, drive.readOnly}};
@@ -197,6 +198,7 @@ Result<MachineSettings> machineSettingsFromJson(const QJsonObject& json) {
                     [&](DriveSettings& drive, const QJsonValue& value, const QString& path) {
                         FieldReader item(value.toObject(), path + u'.', error);
                         item.read("type"_L1, drive.type);
+                        item.read("bus"_L1, drive.bus);
                         item.read("port"_L1, drive.port);
                         item.read("path"_L1, drive.path);
                         item.read("readOnly"_L1, drive.readOnly);

@@ -90,16 +90,15 @@ private Q_SLOTS:
 
     void disksKeepTheirBus() {
         MachineSettings settings;
-        settings.drives = {
-            {DriveType::HardDisk, 0, QStringLiteral("/v"), false, DriveBus::Virtio},
-            {DriveType::HardDisk, 0, QStringLiteral("/n"), false, DriveBus::Nvme},
-            {DriveType::HardDisk, 0, QStringLiteral("/s"), false, DriveBus::Sata}};
+        settings.drives = {{DriveType::HardDisk, 0, QStringLiteral("/v"), false, DriveBus::Virtio},
+                           {DriveType::HardDisk, 0, QStringLiteral("/n"), false, DriveBus::Nvme},
+                           {DriveType::HardDisk, 0, QStringLiteral("/s"), false, DriveBus::Sata}};
         OpenedFiles files;
         for (int i = 0; i < 3; ++i)
             files.drives.push_back(anyFile());
         files.serialPorts.resize(static_cast<size_t>(settings.serialPorts.size()));
-        const auto made =
-            translate(MachineId::createRandom(), settings, std::move(files), WorkerLife::UntilStopped);
+        const auto made = translate(MachineId::createRandom(), settings, std::move(files),
+                                    WorkerLife::UntilStopped);
         const auto& drives = made.config.drives;
         QCOMPARE(drives[0].id, std::string("virtio0"));
         QCOMPARE(drives[0].bus, control::DriveBus::Virtio);

@@ -15,7 +15,7 @@ _viv() {
 
     local commands="create list info set start stop pause resume reset delete rename screenshot screen
         type key media serial log wait run vnc"
-    local hardware="--memory --cpus --cdrom --disk --kernel --initrd --append --module --serial --vnc
+    local hardware="--memory --cpus --cdrom --disk --disk-bus --kernel --initrd --append --module --serial --vnc
         --vnc-password --firmware --accelerator --video-memory --boot --guest-type --boot-menu
         --no-boot-menu --rtc-local-time --rtc-utc --exit-device --no-exit-device"
     local command=${words[1]}
@@ -36,6 +36,10 @@ _viv() {
         ;;
     --firmware)
         mapfile -t COMPREPLY < <(compgen -W "bios uefi" -- "$cur")
+        return
+        ;;
+    --disk-bus)
+        mapfile -t COMPREPLY < <(compgen -W "sata nvme virtio" -- "$cur")
         return
         ;;
     --accelerator)

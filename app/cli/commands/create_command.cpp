@@ -26,7 +26,7 @@ struct CreateOptions {
 
 // Creates a disk in the machine's folder and attaches it to the first free port.
 Result<void> addDisk(CommandContext& context, Library& library, const MachineId& id,
-                     uint32_t sizeMiB, bool preallocate) {
+                     uint32_t sizeMiB, bool preallocate, DriveBus bus) {
     const Machine* added = library.find(id);
     if (!added)
         return fail(ErrorCode::NotFound, "The machine was removed by another program.");
@@ -35,8 +35,8 @@ Result<void> addDisk(CommandContext& context, Library& library, const MachineId&
     TRY(context.await(
         createRawDisk(path, uint64_t{sizeMiB} << 20,
                       preallocate ? DiskAllocation::Preallocated : DiskAllocation::Dynamic)));
-    machine.settings.drives << DriveSettings{DriveType::HardDisk, firstFreePort(machine.settings),
-                                             path, false};
+    machine.settings.drives << DriveSettings{
+        DriveType::HardDisk, firstFreePort(machine.settings.drives, bus), path, false, bus};
     TRY(requireValid(machine.settings));
     return context.await(library.update(machine));
 }
@@ -65,7 +65,8 @@ int create(CommandContext& context, const CreateOptions& options) {
     Library* library = TRY_OR_EXIT(context.library());
     const MachineId id = TRY_OR_EXIT(context.await(library->add(machine)));
     if (diskMiB) {
-        const auto added = addDisk(context, *library, id, *diskMiB, options.preallocate);
+        const auto added = addDisk(context, *library, id, *diskMiB, options.preallocate,
+                                   options.hardware.diskBus().value_or(DriveBus::Sata));
         if (!added) {
             // A machine without its disk would only be in the way.
             (void)context.await(library->remove(id, Library::Files::Delete));

@@ -15,7 +15,8 @@ QString line(const char* title, const QString& value) {
 }
 
 QString driveText(const DriveSettings& drive) {
-    return QStringLiteral("SATA %1: %2 %3")
+    return QStringLiteral("%1 %2: %3 %4")
+        .arg(nameOf(drive.bus).toUpper())
         .arg(drive.port)
         .arg(nameOf(drive.type), drive.path.isEmpty() ? QStringLiteral("(empty)") : drive.path);
 }
