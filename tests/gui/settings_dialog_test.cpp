@@ -5,6 +5,7 @@
 #include "ui/widgets/inline_message.h"
 #include "ui/widgets/value_slider.h"
 
+#include <QComboBox>
 #include <QDialogButtonBox>
 #include <QLineEdit>
 #include <QPushButton>
@@ -21,6 +22,7 @@ private Q_SLOTS:
     void nothingTouchedChangesNothing();
     void changesAreStored();
     void problemsBlockOk();
+    void disksMoveToAnotherController();
     void preferencesAreStored();
 
 private:
@@ -69,8 +71,10 @@ MachineSettings SettingsDialogTest::everything() {
                            {QStringLiteral("/m1")}};
     settings.videoMemoryMiB = 64;
     settings.vnc = {true, QStringLiteral("0.0.0.0"), 5907, QStringLiteral("secret")};
-    settings.drives = {{DriveType::HardDisk, 0, QStringLiteral("/disks/a.img"), true},
-                       {DriveType::Optical, 3, QString(), false}};
+    settings.drives = {
+        {DriveType::HardDisk, 0, QStringLiteral("/disks/a.img"), true},
+        {DriveType::Optical, 3, QString(), false},
+        {DriveType::HardDisk, 2, QStringLiteral("/disks/n.img"), false, DriveBus::Nvme}};
     settings.serialPorts = {{1, SerialMode::File, QStringLiteral("/tmp/serial")},
                             {2, SerialMode::Disconnected, QString()}};
     settings.closeAction = CloseAction::Shutdown;
@@ -118,6 +122,27 @@ void SettingsDialogTest::problemsBlockOk() {
     }
     name->setText(QStringLiteral("web 2"));
     QVERIFY(ok()->isEnabled());
+}
+
+void SettingsDialogTest::disksMoveToAnotherController() {
+    const QString first = QStringLiteral("/disks/a.img"), second = QStringLiteral("/disks/b.img");
+    MachineSettings settings;
+    settings.drives = {{DriveType::HardDisk, 0, first, false},
+                       {DriveType::HardDisk, 0, second, false, DriveBus::Virtio}};
+    open(m_fixture->addMachine(QStringLiteral("web"), QString(), settings));
+    auto* bus = m_dialog->findChild<QComboBox*>(QStringLiteral("diskBus"));
+    const auto choose = [bus](DriveBus wanted) {
+        bus->setCurrentIndex(bus->findData(static_cast<int>(wanted)));
+        Q_EMIT
+        bus->activated(bus->currentIndex());
+    };
+    choose(DriveBus::Virtio); // slot 0 is taken
+    QCOMPARE(m_dialog->edited().settings.drives,
+             (QList<DriveSettings>{{DriveType::HardDisk, 0, second, false, DriveBus::Virtio},
+                                   {DriveType::HardDisk, 1, first, false, DriveBus::Virtio}}));
+    choose(DriveBus::Nvme);
+    choose(DriveBus::Sata);
+    QCOMPARE(m_dialog->edited().settings.drives, settings.drives);
 }
 
 void SettingsDialogTest::preferencesAreStored() {

@@ -1,5 +1,6 @@
 #include "ui/console/console_status_bar.h"
 
+#include "core/supervisor/config_translator.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/icons.h"
 
@@ -61,7 +62,7 @@ void ConsoleStatusBar::setDrives(const QList<DriveSettings>& drives) {
         drive.settings = settings;
         insertPermanentWidget(place++, drive.label);
         updateDrive(drive);
-        m_drives.insert(QStringLiteral("sata%1").arg(settings.port), drive);
+        m_drives.insert(QString::fromStdString(driveId(settings)), drive);
     }
 }
 
@@ -74,8 +75,8 @@ void ConsoleStatusBar::updateDrive(const Drive& drive) {
     const QIcon::Mode mode = drive.isLit ? QIcon::Normal : QIcon::Disabled;
     drive.label->setPixmap(applicationIcon(icon).pixmap(QSize(kIconSize, kIconSize), mode));
     const QString file = QFileInfo(drive.settings.path).fileName();
-    QString text = empty ? tr("SATA Port %1: empty").arg(drive.settings.port)
-                         : tr("SATA Port %1: %2").arg(drive.settings.port).arg(file);
+    const QString place = drivePlaceText(drive.settings);
+    QString text = empty ? tr("%1: empty").arg(place) : tr("%1: %2").arg(place, file);
     if (drive.readBytes + drive.writtenBytes > 0)
         text +=
             u'\n' +

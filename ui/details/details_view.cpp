@@ -145,7 +145,7 @@ void DetailsView::showDisplay(const Machine& machine) {
 void DetailsView::showStorage(const Machine& machine) {
     QList<DetailsSection::Line> lines;
     for (const DriveSettings& drive : machine.settings.drives) {
-        const QString port = tr("SATA Port %1:").arg(drive.port);
+        const QString port = tr("%1:").arg(drivePlaceText(drive));
         const QString file = QFileInfo(drive.path).fileName();
         if (drive.type == DriveType::Optical)
             lines.append({port, drive.path.isEmpty() ? tr("[Optical Drive] Empty")

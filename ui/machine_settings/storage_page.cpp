@@ -20,14 +20,20 @@
 #include <QTreeWidget>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace vivarium {
+
+namespace {
+constexpr DriveBus kBuses[]{DriveBus::Sata, DriveBus::Nvme, DriveBus::Virtio};
+} // namespace
 
 StoragePage::StoragePage(const Library& library, const Preferences& preferences, QWidget* parent)
     : SettingsPage(parent), m_mediaFolder(mediaFolder(preferences)), m_list(new QTreeWidget(this)),
       m_addDisk(new QToolButton(this)), m_addOptical(new QToolButton(this)),
       m_remove(new QToolButton(this)), m_attributes(new QGroupBox(tr("Attributes"), this)),
-      m_port(new QComboBox(m_attributes)),
+      m_bus(new QComboBox(m_attributes)), m_port(new QComboBox(m_attributes)),
       m_path(new PathField(PathField::Kind::OpenFile, m_attributes)),
       m_known(new QToolButton(m_attributes)),
       m_readOnly(new QCheckBox(tr("&Read-only"), m_attributes)),
@@ -96,8 +102,11 @@ void StoragePage::buildList() {
 }
 
 void StoragePage::buildAttributes(const Library& library, const Preferences&) {
-    for (quint32 port = 0; port < kPortCount; ++port)
-        m_port->addItem(tr("SATA Port %1").arg(port), port);
+    for (DriveBus bus : kBuses)
+        m_bus->addItem(driveBusText(bus), static_cast<int>(bus));
+    m_bus->setObjectName(QStringLiteral("diskBus"));
+    m_bus->setToolTip(tr("SATA works in every guest. NVMe and Virtio are faster; the guest system "
+                         "needs a driver for them."));
     m_known->setIcon(applicationIcon(QStringLiteral("optical")));
     m_known->setPopupMode(QToolButton::InstantPopup);
     m_known->setToolTip(tr("Known disks, and removing the disk"));
@@ -117,12 +126,16 @@ void StoragePage::buildAttributes(const Library& library, const Preferences&) {
     auto* file = new QHBoxLayout;
     file->addWidget(m_path, 1);
     file->addWidget(m_known);
+    auto* fileTitle = new QLabel(tr("&File:"), m_attributes);
+    fileTitle->setBuddy(m_path);
     auto* form = new QFormLayout(m_attributes);
     form->setRowWrapPolicy(QFormLayout::WrapLongRows);
+    form->addRow(tr("&Controller:"), m_bus);
     form->addRow(tr("&Port:"), m_port);
-    form->addRow(tr("&File:"), file);
+    form->addRow(fileTitle, file);
     form->addRow(QString(), m_readOnly);
     form->addRow(tr("Size:"), m_information);
+    connect(m_bus, &QComboBox::activated, this, &StoragePage::changeDrive);
     connect(m_port, &QComboBox::activated, this, &StoragePage::changeDrive);
     connect(m_path, &PathField::pathChanged, this, &StoragePage::changeDrive);
     connect(m_readOnly, &QCheckBox::toggled, this, &StoragePage::changeDrive);
@@ -136,7 +149,9 @@ void StoragePage::load(const Machine& machine) {
 void StoragePage::store(Machine& machine) const {
     machine.settings.drives = m_drives;
     std::sort(machine.settings.drives.begin(), machine.settings.drives.end(),
-              [](const DriveSettings& a, const DriveSettings& b) { return a.port < b.port; });
+              [](const DriveSettings& a, const DriveSettings& b) {
+                  return std::pair(a.bus, a.port) < std::pair(b.bus, b.port);
+              });
 }
 
 void StoragePage::setLiveness(Liveness liveness) {
@@ -152,14 +167,24 @@ int StoragePage::currentRow() const {
 void StoragePage::rebuildList(int selected) {
     m_isLoading = true;
     m_list->clear();
-    auto* controller = new QTreeWidgetItem(m_list, {tr("Controller: SATA")});
-    controller->setIcon(0, applicationIcon(QStringLiteral("section-storage")));
-    controller->setExpanded(true);
+    std::map<DriveBus, QTreeWidgetItem*> controllers;
+    for (DriveBus bus : kBuses) {
+        const bool used =
+            std::any_of(m_drives.begin(), m_drives.end(),
+                        [bus](const DriveSettings& drive) { return drive.bus == bus; });
+        if (!used && bus != DriveBus::Sata)
+            continue;
+        auto* controller =
+            new QTreeWidgetItem(m_list, {tr("Controller: %1").arg(driveBusText(bus))});
+        controller->setIcon(0, applicationIcon(QStringLiteral("section-storage")));
+        controller->setExpanded(true);
+        controllers[bus] = controller;
+    }
     for (int row = 0; row < m_drives.size(); ++row) {
         const DriveSettings& drive = m_drives.at(row);
         const bool optical = drive.type == DriveType::Optical;
         const QString name = drive.path.isEmpty() ? tr("Empty") : QFileInfo(drive.path).fileName();
-        auto* item = new QTreeWidgetItem(controller, {name});
+        auto* item = new QTreeWidgetItem(controllers.at(drive.bus), {name});
         item->setIcon(0, applicationIcon(!optical               ? QStringLiteral("hard-disk")
                                          : drive.path.isEmpty() ? QStringLiteral("optical-empty")
                                                                 : QStringLiteral("optical")));
@@ -175,9 +200,8 @@ void StoragePage::rebuildList(int selected) {
 void StoragePage::showDrive() {
     const int row = currentRow();
     const bool stopped = m_liveness == Liveness::Stopped;
-    const bool full = firstFreePort() < 0;
-    m_addDisk->setEnabled(stopped && !full);
-    m_addOptical->setEnabled(stopped && !full);
+    m_addDisk->setEnabled(stopped && freeBus(DriveType::HardDisk));
+    m_addOptical->setEnabled(stopped && freeBus(DriveType::Optical));
     m_remove->setEnabled(stopped && row >= 0);
     m_attributes->setEnabled(row >= 0);
     if (row < 0)
@@ -185,6 +209,12 @@ void StoragePage::showDrive() {
     const DriveSettings drive = m_drives.at(row);
     const bool optical = drive.type == DriveType::Optical;
     m_isLoading = true;
+    m_bus->setCurrentIndex(m_bus->findData(static_cast<int>(drive.bus)));
+    m_bus->setEnabled(stopped && !optical); // optical drives are on the SATA controller
+    m_port->clear();
+    DriveSettings place = drive;
+    for (place.port = 0; place.port < portCount(drive.bus); ++place.port)
+        m_port->addItem(drivePlaceText(place), place.port);
     m_port->setCurrentIndex(m_port->findData(drive.port));
     m_port->setEnabled(stopped);
     if (m_path->path() != drive.path)
@@ -216,12 +246,8 @@ void StoragePage::changeDrive() {
     if (m_isLoading || row < 0)
         return;
     DriveSettings& drive = m_drives[row];
-    const quint32 port = m_port->currentData().toUInt();
-    if (port != drive.port) // whoever is there moves to the free place
-        for (DriveSettings& other : m_drives)
-            if (other.port == port)
-                other.port = drive.port;
-    drive.port = port;
+    attach(drive, static_cast<DriveBus>(m_bus->currentData().toInt()),
+           m_port->currentData().toUInt());
     drive.path = m_path->path();
     drive.readOnly = drive.type == DriveType::HardDisk && m_readOnly->isChecked();
     rebuildList(row);
@@ -229,19 +255,36 @@ void StoragePage::changeDrive() {
     changed();
 }
 
-int StoragePage::firstFreePort() const {
-    for (quint32 port = 0; port < kPortCount; ++port)
-        if (std::none_of(m_drives.begin(), m_drives.end(),
-                         [port](const DriveSettings& drive) { return drive.port == port; }))
-            return static_cast<int>(port);
-    return -1;
+// Moves a drive: to the first free port of another bus, which may have none, or to a port of its
+// own bus, whose drive takes the free place.
+void StoragePage::attach(DriveSettings& drive, DriveBus bus, quint32 port) {
+    if (bus != drive.bus) {
+        const quint32 freePort = firstFreePort(m_drives, bus);
+        if (freePort >= portCount(bus))
+            return;
+        drive.bus = bus;
+        drive.port = freePort;
+        return;
+    }
+    for (DriveSettings& other : m_drives)
+        if (other.bus == bus && other.port == port)
+            other.port = drive.port;
+    drive.port = port;
+}
+
+std::optional<DriveBus> StoragePage::freeBus(DriveType type) const {
+    for (DriveBus bus : kBuses)
+        if ((type == DriveType::HardDisk || bus == DriveBus::Sata) &&
+            firstFreePort(m_drives, bus) < portCount(bus))
+            return bus;
+    return std::nullopt;
 }
 
 void StoragePage::addDrive(DriveType type, const QString& path) {
-    const int port = firstFreePort();
-    if (port < 0)
+    const auto bus = freeBus(type);
+    if (!bus)
         return;
-    m_drives.append({type, static_cast<quint32>(port), path, false});
+    m_drives.append({type, firstFreePort(m_drives, *bus), path, false, *bus});
     rebuildList(static_cast<int>(m_drives.size()) - 1);
     Q_EMIT
     changed();

@@ -2,6 +2,8 @@
 
 #include "ui/machine_settings/settings_page.h"
 
+#include <optional>
+
 class QCheckBox;
 class QComboBox;
 class QGroupBox;
@@ -15,8 +17,8 @@ class Library;
 class PathField;
 struct Preferences;
 
-// The SATA controller's drives. The medium of an optical drive can be changed while the machine
-// runs, nothing else.
+// The machine's drives and what they are attached to. The medium of an optical drive can be changed
+// while the machine runs, nothing else.
 class StoragePage : public SettingsPage {
     Q_OBJECT
 public:
@@ -33,8 +35,6 @@ Q_SIGNALS:
     void diskWanted();
 
 private:
-    static constexpr quint32 kPortCount = 6;
-
     void buildList();
     void buildAttributes(const Library& library, const Preferences& preferences);
     void rebuildList(int selected);
@@ -43,7 +43,9 @@ private:
     void addDrive(DriveType type, const QString& path);
     void removeDrive();
     int currentRow() const;
-    int firstFreePort() const;
+    // A bus with a free port for a new drive, the customary ones first.
+    std::optional<DriveBus> freeBus(DriveType type) const;
+    void attach(DriveSettings& drive, DriveBus bus, quint32 port);
 
     QString m_mediaFolder;
     QList<DriveSettings> m_drives;
@@ -54,6 +56,7 @@ private:
     QToolButton* m_addOptical;
     QToolButton* m_remove;
     QGroupBox* m_attributes;
+    QComboBox* m_bus;
     QComboBox* m_port;
     PathField* m_path;
     QToolButton* m_known;

@@ -68,6 +68,30 @@ QString bootDeviceText(BootDevice device) {
     return {};
 }
 
+QString driveBusText(DriveBus bus) {
+    switch (bus) {
+    case DriveBus::Sata:
+        return MachineText::tr("SATA");
+    case DriveBus::Nvme:
+        return MachineText::tr("NVMe");
+    case DriveBus::Virtio:
+        return MachineText::tr("Virtio");
+    }
+    return {};
+}
+
+QString drivePlaceText(const DriveSettings& drive) {
+    switch (drive.bus) {
+    case DriveBus::Sata:
+        return MachineText::tr("SATA Port %1").arg(drive.port);
+    case DriveBus::Nvme:
+        return MachineText::tr("NVMe Slot %1").arg(drive.port);
+    case DriveBus::Virtio:
+        return MachineText::tr("Virtio Slot %1").arg(drive.port);
+    }
+    return {};
+}
+
 QString serialModeText(SerialMode mode) {
     switch (mode) {
     case SerialMode::Disconnected:
@@ -222,6 +246,8 @@ QString fieldText(const QString& field) {
         return MachineText::tr("The video memory");
     if (plain == u"drives.path")
         return MachineText::tr("The file of a drive");
+    if (plain == u"drives.bus")
+        return MachineText::tr("The controller of a drive");
     if (plain == u"drives.port")
         return MachineText::tr("The port of a drive");
     if (plain == u"drives")

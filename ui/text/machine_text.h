@@ -13,6 +13,9 @@ QString stateText(control::MachineState state);
 QString firmwareText(Firmware firmware);
 QString acceleratorText(Accelerator accelerator);
 QString bootDeviceText(BootDevice device);
+QString driveBusText(DriveBus bus); // "SATA", "NVMe", "Virtio"
+// Where a drive is attached: "SATA Port 0".
+QString drivePlaceText(const DriveSettings& drive);
 QString serialModeText(SerialMode mode);
 QString scaleModeText(ScaleMode mode);
 QString closeActionText(CloseAction action);
