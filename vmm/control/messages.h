@@ -74,7 +74,8 @@ struct Reset {
     static constexpr StateSet kLegalIn = kBuilt;
     using Reply = Empty;
 };
-struct PowerButton { // ACPI power button: asks the guest to shut down
+// ACPI power button: asks the guest to shut down. Error WrongState: nothing in the guest listens.
+struct PowerButton {
     static constexpr std::string_view kMethod = "powerButton";
     static constexpr StateSet kLegalIn = kRunning;
     using Reply = Empty;

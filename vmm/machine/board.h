@@ -75,7 +75,9 @@ public:
     // Puts kernel and modules into guest memory (again, after a reset): the first vCPU's registers.
     // nullopt: the machine starts in its firmware.
     virtual Result<std::optional<VcpuRegisters>> loadDirectBoot() = 0;
-    virtual void pressPowerButton() = 0;
+    // Whether the guest has asked to be told of the press (ACPI 6.4, 4.8.2.2.1).
+    enum class Heard { Yes, No };
+    virtual Heard pressPowerButton() = 0;
 
     virtual Result<void> changeMedium(const std::string& driveId, UniqueFd image,
                                       const std::string& mediumName, bool force) = 0;

@@ -226,9 +226,14 @@ void Machine::settleIo() {
     m_tasks.runPending();
 }
 
-void Machine::pressPowerButton() {
+Result<void> Machine::pressPowerButton() {
     MutexLocker lock(m_deviceLock);
-    m_board->pressPowerButton();
+    if (m_board->pressPowerButton() == Board::Heard::No)
+        return fail(
+            ErrorCode::WrongState,
+            "nothing in the guest listens to the power button (yet): only an operating system "
+            "with ACPI does; power the machine off instead");
+    return {};
 }
 
 void Machine::powerOff() {

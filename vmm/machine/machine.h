@@ -72,7 +72,8 @@ public:
     void pause();          // no effect while paused
     Result<void> resume(); // WrongState after an internal error: reset first
     Result<void> resetByUser();
-    void pressPowerButton();
+    // Error WrongState: nothing in the guest listens; a guest that begins to will still see it.
+    Result<void> pressPowerButton();
     void powerOff();
 
     // The board, with the device lock held for as long as the access lives.

@@ -165,8 +165,7 @@ void MachineControl::handle(const control::Reset&, Call<control::Reset> call) {
 }
 
 void MachineControl::handle(const control::PowerButton&, Call<control::PowerButton> call) {
-    m_machine->pressPowerButton();
-    call.respond(Answer<Empty>{});
+    answer(call, m_machine->pressPowerButton());
 }
 
 void MachineControl::handle(const control::PowerOff&, Call<control::PowerOff> call) {

@@ -85,6 +85,29 @@ inline Code onFirstRun(const Code& first, const Code& second) {
     return code + first + second;
 }
 
+// Waits for a byte on the serial port and sends it back.
+inline Code echoOnce() {
+    return {0xBA, 0xFD, 0x03, 0x00, 0x00, // mov edx, 0x3FD (line status)
+            0xEC, 0xA8, 0x01,             // in al, dx; test al, 1
+            0x74, 0xFB,                   // jz to the in
+            0xB2, 0xF8,                   // mov dl, 0xF8
+            0xEC, 0xEE};                  // in al, dx; out dx, al
+}
+
+// Reads `port` until a bit of `mask` is set.
+inline Code waitForBit(uint16_t port, uint8_t mask) {
+    return {0xBA,
+            static_cast<uint8_t>(port),
+            static_cast<uint8_t>(port >> 8),
+            0,
+            0, // mov edx
+            0xEC,
+            0xA8,
+            mask, // in; test
+            0x74,
+            0xFB}; // jz to the in
+}
+
 // Sends every byte that the keyboard controller delivers to the serial port.
 inline Code echoKeyboard() {
     return {0xE4, 0x64,                   // in al, 0x64

@@ -120,6 +120,31 @@ private Q_SLOTS:
         QCOMPARE(worker.waitForExit(), std::optional(0));
     }
 
+    void thePowerButtonTellsWhetherAnybodyListens() {
+        // The guest enables the button's event (ACPI 6.4, 4.8.3.1: PM1 enable and control), says
+        // so, waits for its status bit and powers itself off.
+        const Code listens = printSerial("deaf") + echoOnce() + outWord(0x602, 1 << 8) +
+                             outWord(0x604, 1) + printSerial("hears") + waitForBit(0x601, 0x01) +
+                             outWord(0x604, 1 << 13);
+        WorkerProcess worker;
+        ControlClient& client = worker.client();
+        MachineConfig config = kernelConfig();
+        config.serialPorts.push_back({});
+        QCOMPARE(start(worker, listens, config), std::string());
+        const UniqueFd serial = attachSerial(worker);
+        QCOMPARE(readSerial(serial.get(), 4), std::string("deaf"));
+        const auto deaf = client.call(PowerButton{});
+        QVERIFY(!deaf);
+        QCOMPARE(deaf.error().code, ErrorCode::WrongState);
+        QVERIFY(deaf.error().detail.find("listens to the power button") != std::string::npos);
+        QCOMPARE(::write(serial.get(), "!", 1), ssize_t(1));
+        QCOMPARE(readSerial(serial.get(), 6), std::string("!hears"));
+        QVERIFY(client.call(PowerButton{}));
+        const auto exiting = client.waitFor<Exiting>();
+        QVERIFY(exiting);
+        QCOMPARE(exiting->reason, StopReason::GuestShutdown);
+    }
+
     void illegalRequestsAreRefused() {
         WorkerProcess worker;
         auto paused = worker.client().call(Pause{});
