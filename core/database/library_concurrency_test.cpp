@@ -87,6 +87,7 @@ private Q_SLOTS:
         Machine machine;
         machine.settings.name = QStringLiteral("shared");
         const auto id = (*one)->add(machine).result();
+        QTRY_VERIFY((*one)->find(*id)); // hears of it by itself, perhaps after the other one
         QTRY_VERIFY((*two)->find(*id));
         Machine changed = *(*two)->find(*id);
         changed.settings.cpuCount = 5;
