@@ -121,11 +121,11 @@ private Q_SLOTS:
     }
 
     void thePowerButtonTellsWhetherAnybodyListens() {
-        // The guest enables the button's event (ACPI 6.4, 4.8.3.1: PM1 enable and control), says
-        // so, waits for its status bit and powers itself off.
-        const Code listens = printSerial("deaf") + echoOnce() + outWord(0x602, 1 << 8) +
-                             outWord(0x604, 1) + printSerial("hears") + waitForBit(0x601, 0x01) +
-                             outWord(0x604, 1 << 13);
+        // The guest forgets earlier presses, enables the button's event (ACPI 6.4, 4.8.3.1: PM1
+        // status, enable and control), says so, waits for a press and powers itself off.
+        const Code listens = printSerial("deaf") + echoOnce() + outWord(0x600, 1 << 8) +
+                             outWord(0x602, 1 << 8) + outWord(0x604, 1) + printSerial("hears") +
+                             waitForBit(0x601, 0x01) + outWord(0x604, 1 << 13);
         WorkerProcess worker;
         ControlClient& client = worker.client();
         MachineConfig config = kernelConfig();
