@@ -1,0 +1,139 @@
+#include "tests/integration/engine/guest_code.h"
+#include "tests/integration/engine/worker_process.h"
+#include "tests/support/test_main.h"
+#include "vmm/machine/machine.h"
+
+#include <QTest>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace vivarium;
+using namespace vivarium::test;
+
+namespace {
+
+// Counts in a register: each byte on the serial line is answered with the next number.
+Code countingGuest() {
+    return {0x31, 0xDB,                   // xor ebx, ebx
+            0xBA, 0xFD, 0x03, 0x00, 0x00, // again: mov edx, 0x3FD (line status)
+            0xEC, 0xA8, 0x01,             // in al, dx; test al, 1
+            0x74, 0xFB,                   // jz to the in
+            0xB2, 0xF8, 0xEC,             // mov dl, 0xF8; in al, dx
+            0xFE, 0xC3, 0x88, 0xD8,       // inc bl; mov al, bl
+            0xEE, 0xEB, 0xEC};            // out dx, al; jmp again
+}
+
+// A machine in this process, with its loop run while the test waits for the guest.
+class RunningMachine : private Machine::Listener {
+public:
+    explicit RunningMachine(const Code& code) {
+        m_loop = std::move(*EventLoop::create());
+        m_kvm.emplace(std::move(*KvmSystem::open()));
+        control::MachineConfig config = kernelConfig();
+        config.serialPorts.push_back({});
+        std::vector<UniqueFd> descriptors;
+        descriptors.push_back(multibootGuest(code));
+        auto built = Machine::create(config, ConfigDescriptors(std::move(descriptors)), *m_kvm,
+                                     *m_loop, *this, {});
+        if (!built)
+            qFatal("%s", built.error().detail.c_str());
+        m_machine = std::move(*built);
+        if (auto started = m_machine->start(Machine::FirstState::Running); !started)
+            qFatal("%s", started.error().detail.c_str());
+        auto board = m_machine->board();
+        m_serial = std::move(*board->attachSerial(0));
+    }
+
+    Machine& machine() { return *m_machine; }
+
+    // The guest's answer to one byte; -1 when none comes.
+    int ask() {
+        if (::write(m_serial.get(), "?", 1) != 1)
+            return -1;
+        pollfd answered{m_serial.get(), POLLIN, 0};
+        for (int round = 0; round < 1000 && ::poll(&answered, 1, 0) == 0; ++round)
+            m_loop->runOnce(20);
+        uint8_t number = 0;
+        return ::recv(m_serial.get(), &number, 1, MSG_DONTWAIT) == 1 ? number : -1;
+    }
+
+private:
+    void stateChanged(Machine::State, Machine::Reason, const std::string&) override {}
+    void guestReset(ResetCause) override {}
+    void mediumEjected(const std::string&) override {}
+    void ended(Machine::Reason, int, const std::string&) override {}
+
+    std::unique_ptr<EventLoop> m_loop;
+    std::optional<KvmSystem> m_kvm;
+    std::unique_ptr<Machine> m_machine;
+    UniqueFd m_serial;
+};
+
+} // namespace
+
+// The state of a whole machine with its processors: saved, lived past, and gone back to.
+class MachineStateTest : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void initTestCase() {
+        if (const std::string reason = whyNoGuests(); !reason.empty())
+            QSKIP(reason.c_str());
+    }
+
+    void aRestoredGuestGoesOnFromThatInstruction() {
+        RunningMachine guest(countingGuest());
+        for (int number = 1; number <= 3; ++number)
+            QCOMPARE(guest.ask(), number);
+        guest.machine().pause();
+        const auto saved = guest.machine().saveState();
+        QVERIFY2(saved, saved ? "" : saved.error().detail.c_str());
+        for (int time = 0; time < 3; ++time) {
+            QVERIFY(guest.machine().resume());
+            for (int number = 4; number <= 6; ++number)
+                QCOMPARE(guest.ask(), number);
+            guest.machine().pause();
+            const auto restored = guest.machine().restoreState(*saved);
+            QVERIFY2(restored, restored ? "" : restored.error().detail.c_str());
+        }
+        const auto again = guest.machine().saveState();
+        QVERIFY(again);
+        QCOMPARE(again->size(), saved->size());
+    }
+
+    void anotherMachineTakesTheStateOver() {
+        RunningMachine first(countingGuest());
+        for (int number = 1; number <= 5; ++number)
+            QCOMPARE(first.ask(), number);
+        first.machine().pause();
+        const auto saved = first.machine().saveState();
+        QVERIFY(saved);
+        RunningMachine second(countingGuest()); // the same code lies in its memory
+        QCOMPARE(second.ask(), 1);
+        second.machine().pause();
+        QVERIFY(second.machine().restoreState(*saved));
+        QVERIFY(second.machine().resume());
+        QCOMPARE(second.ask(), 6);
+        QVERIFY(first.machine().resume());
+        QCOMPARE(first.ask(), 6);
+    }
+
+    void aDamagedStateIsRefusedAndTheMachineLives() {
+        RunningMachine guest(countingGuest());
+        QCOMPARE(guest.ask(), 1);
+        QVERIFY(!guest.machine().saveState()); // it runs
+        guest.machine().pause();
+        auto saved = guest.machine().saveState();
+        QVERIFY(saved);
+        saved->at(saved->size() / 2) ^= 1;
+        const auto restored = guest.machine().restoreState(*saved);
+        QVERIFY(!restored);
+        QCOMPARE(restored.error().code, ErrorCode::Corrupt);
+        QVERIFY(guest.machine().resume());
+        QCOMPARE(guest.ask(), 1); // it was reset
+    }
+};
+
+VIVARIUM_TEST(MachineStateTest)
+#include "machine_state_test.moc"
