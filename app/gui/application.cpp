@@ -17,13 +17,21 @@
 #include <QLocale>
 #include <QMessageBox>
 #include <QPushButton>
+#include <QThreadPool>
 
 namespace vivarium {
+
+namespace {
+constexpr int kBackgroundThreads = 16;
+}
 
 Application::Application(const CommandLine& commandLine)
     : m_commandLine(commandLine), m_preferences(ApplicationPaths::fromEnvironment()),
       m_libraryFolder(commandLine.libraryFolder.isEmpty() ? m_preferences.paths().library
                                                           : commandLine.libraryFolder) {
+    // Background jobs wait for files and drives far more than they compute; one that hangs must not
+    // keep the others waiting.
+    QThreadPool::globalInstance()->setMaxThreadCount(kBackgroundThreads);
     loadLanguage();
     connect(&m_preferences, &CurrentPreferences::changed, this, &Application::loadLanguage);
 }
@@ -39,9 +47,14 @@ void Application::loadLanguage() {
     if (m_qtTranslator.load(locale, QStringLiteral("qtbase"), QStringLiteral("_"),
                             QLibraryInfo::path(QLibraryInfo::TranslationsPath)))
         QCoreApplication::installTranslator(&m_qtTranslator);
-    if (m_translator.load(locale, QStringLiteral("vivarium"), QStringLiteral("_"),
-                          QStringLiteral(":/i18n")))
-        QCoreApplication::installTranslator(&m_translator);
+    // English has a catalogue as well, for its plurals; it serves languages without one.
+    for (const QLocale& candidate : {locale, QLocale(QLocale::English)}) {
+        if (m_translator.load(candidate, QStringLiteral("vivarium"), QStringLiteral("_"),
+                              QStringLiteral(":/i18n"))) {
+            QCoreApplication::installTranslator(&m_translator);
+            return;
+        }
+    }
 }
 
 bool Application::open() {

@@ -30,6 +30,7 @@ private Q_SLOTS:
     void failedStartIsExplained();
     void removeAsksFirst();
     void renameInPlace();
+    void shortcutsKeepTheSelection();
     void searchIsOneKeyAway();
     void layoutIsRemembered();
 
@@ -127,6 +128,18 @@ void MainWindowTest::renameInPlace() {
     editor->setText(QStringLiteral("shop"));
     QTest::keyClick(editor, Qt::Key_Return);
     QTRY_COMPARE(m_fixture->library().find(id)->settings.name, QStringLiteral("shop"));
+}
+
+// Ctrl, held for a shortcut, must not toggle what is selected.
+void MainWindowTest::shortcutsKeepTheSelection() {
+    const MachineId id = m_fixture->addMachine(QStringLiteral("web"));
+    m_window->machineList().select(id);
+    m_window->activateWindow();
+    QVERIFY(QTest::qWaitForWindowActive(m_window.get()));
+    QTest::keyPress(m_window.get(), Qt::Key_Control);
+    QTest::keyClick(m_window.get(), Qt::Key_L, Qt::ControlModifier);
+    QCOMPARE(m_window->machineList().currentMachine(), id);
+    QTest::keyRelease(m_window.get(), Qt::Key_Control);
 }
 
 void MainWindowTest::searchIsOneKeyAway() {

@@ -417,8 +417,14 @@ void ConsoleFrame::copyScreenshot() {
 void ConsoleFrame::typeClipboard() {
     ConsoleSource* source = m_view->source();
     const QString text = QGuiApplication::clipboard()->text();
-    if (!source || text.isEmpty() || m_typing)
+    if (!source || m_typing)
         return;
+    if (text.isEmpty()) {
+        UserMessage message;
+        message.title = tr("There is no text in the clipboard.");
+        m_notifications->showFailure(message);
+        return;
+    }
     m_typeClipboard->setEnabled(false);
     m_typing = m_notifications->showProgress(
         tr("Typing %n character(s) from the clipboard", nullptr, static_cast<int>(text.size())),

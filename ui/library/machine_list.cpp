@@ -128,7 +128,9 @@ void MachineList::select(const MachineId& id) {
     const QModelIndex index = m_filter->mapFromSource(m_model.indexOf(id));
     if (!index.isValid())
         return;
-    m_view->setCurrentIndex(index);
+    // The view's own setCurrentIndex() would toggle while Ctrl is held for a shortcut.
+    m_view->selectionModel()->setCurrentIndex(index, QItemSelectionModel::ClearAndSelect |
+                                                         QItemSelectionModel::Rows);
     m_view->scrollTo(index);
 }
 

@@ -41,7 +41,7 @@ QWidget* SystemPage::motherboardTab(quint32 hostMemoryMiB) {
                        static_cast<int>(MachineSettings::kMaxMemoryMiB));
     m_memory->setAdvisedMaximum(static_cast<int>(hostMemoryMiB * 3 / 4));
     m_bootOrder = new QListWidget(tab);
-    m_bootOrder->setMaximumHeight(4 * m_bootOrder->fontMetrics().height());
+    m_bootOrder->setFixedHeight(4 * m_bootOrder->fontMetrics().height());
     m_bootUp = new QToolButton(tab);
     m_bootUp->setArrowType(Qt::UpArrow);
     m_bootUp->setToolTip(tr("Earlier"));
@@ -55,9 +55,11 @@ QWidget* SystemPage::motherboardTab(quint32 hostMemoryMiB) {
     buttons->addWidget(m_bootDown);
     buttons->addStretch();
     auto* boot = new QHBoxLayout;
-    boot->addWidget(m_bootOrder, 1);
+    boot->addWidget(m_bootOrder, 1, Qt::AlignTop);
     boot->addLayout(buttons);
     boot->addStretch(1);
+    auto* bootTitle = new QLabel(tr("B&oot Order:"), tab);
+    bootTitle->setBuddy(m_bootOrder);
     m_firmware = new QComboBox(tab);
     m_firmware->addItem(firmwareText(Firmware::Bios), static_cast<int>(Firmware::Bios));
     m_bootMenu = new QCheckBox(tr("Wait for the &boot menu key"), tab);
@@ -66,7 +68,7 @@ QWidget* SystemPage::motherboardTab(quint32 hostMemoryMiB) {
 
     auto* form = new QFormLayout(tab);
     form->addRow(tr("Base &Memory:"), m_memory);
-    form->addRow(tr("B&oot Order:"), boot);
+    form->addRow(bootTitle, boot);
     form->addRow(tr("&Firmware:"), m_firmware);
     form->addRow(tr("Extended Features:"), m_bootMenu);
     form->addRow(QString(), m_hpet);
@@ -104,7 +106,7 @@ QWidget* SystemPage::processorTab(int hostCpuCount) {
 
 QWidget* SystemPage::directBootTab() {
     auto* tab = new QWidget(m_tabs);
-    m_directBoot = new QGroupBox(tr("Start a &kernel directly, without firmware"), tab);
+    m_directBoot = new QGroupBox(tr("Start a kernel &directly, without firmware"), tab);
     m_directBoot->setCheckable(true);
     m_directBoot->setChecked(false);
     m_kernel = new PathField(PathField::Kind::OpenFile, m_directBoot);

@@ -81,7 +81,7 @@ void MachineActions::update(const Selection& selection, const Supervisor& superv
     showFolder->setEnabled(single);
     start->setIcon(applicationIcon(m_startShows ? QStringLiteral("machine-show")
                                                 : QStringLiteral("machine-start")));
-    start->setText(m_startShows ? tr("S&how") : tr("S&tart"));
+    start->setText(m_startShows ? tr("S&how") : tr("St&art"));
     start->setToolTip(m_startShows ? tr("Shows the screen of the selected machine")
                                    : tr("Starts the selected machine"));
 }
@@ -94,26 +94,26 @@ void MachineActions::retranslate() {
     };
     text(newMachine, tr("&New…"), tr("Creates a new virtual machine"));
     newMachine->setIconText(tr("New"));
-    text(add, tr("&Add…"), tr("Adds a machine from a disk, an image or exported settings"));
+    text(add, tr("A&dd…"), tr("Adds a machine from a disk, an image or exported settings"));
     add->setIconText(tr("Add"));
     text(settings, tr("&Settings…"), tr("Shows the settings of the selected machine"));
     settings->setIconText(tr("Settings"));
     text(rename, tr("R&ename"), tr("Gives the machine or the group another name"));
     text(remove, tr("&Remove…"), tr("Removes the selected machines"));
     text(group, tr("Gro&up…"), tr("Puts the selected machines into a group"));
-    text(start, m_startShows ? tr("S&how") : tr("S&tart"),
+    text(start, m_startShows ? tr("S&how") : tr("St&art"),
          m_startShows ? tr("Shows the screen of the selected machine")
                       : tr("Starts the selected machine"));
     text(startNormal, tr("&Normal Start"), tr("Starts the machine and shows its screen"));
     text(startHeadless, tr("&Headless Start"), tr("Starts the machine in the background"));
     text(pause, tr("&Pause"), tr("Suspends the execution of the selected machine"));
     pause->setIconText(tr("Pause"));
-    text(reset, tr("&Reset"), tr("Restarts the machine as its reset button would"));
+    text(reset, tr("Rese&t"), tr("Restarts the machine as its reset button would"));
     text(shutDown, tr("ACPI Sh&utdown"), tr("Sends the shutdown signal to the machine"));
     text(powerOff, tr("Po&wer Off"), tr("Cuts the power of the machine"));
     text(showLog, tr("Show &Log"), tr("Shows the log of the selected machine"));
     text(showFolder, tr("Show in &File Manager"), tr("Opens the folder of the machine"));
-    text(search, tr("&Search"), tr("Finds machines by name, tag or note"));
+    text(search, tr("Sear&ch"), tr("Finds machines by name, tag or note"));
     text(preferences, tr("&Preferences…"), tr("Shows the settings of the application"));
     text(connectRemote, tr("&Connect to Remote Screen…"), tr("Shows a screen that VNC serves"));
     text(quit, tr("&Quit"), tr("Closes the application; running machines go on"));

@@ -34,6 +34,7 @@
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QMimeData>
+#include <QScreen>
 #include <QSettings>
 #include <QSplitter>
 #include <QStackedWidget>
@@ -480,7 +481,7 @@ void MainWindow::restoreLayout() {
     QSettings settings(Preferences::filePath(m_preferences.paths()), QSettings::IniFormat);
     settings.beginGroup(QStringLiteral("MainWindow"));
     if (!restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray()))
-        resize(980, 640);
+        resize(QSize(980, 640).boundedTo(screen()->availableSize() * 9 / 10));
     m_splitter->restoreState(settings.value(QStringLiteral("splitter")).toByteArray());
     m_tabs->setCurrentIndex(settings.value(QStringLiteral("tab")).toInt());
     m_list->restoreLayout(settings);
@@ -501,8 +502,8 @@ void MainWindow::retranslate() {
     m_actions->retranslate();
     m_fileMenu->setTitle(tr("&File"));
     m_machineMenu->setTitle(tr("&Machine"));
-    m_startMenu->setTitle(tr("S&tart"));
-    m_stopMenu->setTitle(tr("Sto&p"));
+    m_startMenu->setTitle(tr("St&art"));
+    m_stopMenu->setTitle(tr("St&op"));
     m_helpMenu->setTitle(tr("&Help"));
     m_stop->setText(tr("Stop"));
     m_stop->setToolTip(tr("Shuts the selected machine down or cuts its power"));

@@ -1,0 +1,44 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en" sourcelanguage="en">
+<context>
+    <name>vivarium::ConsoleFrame</name>
+    <message numerus="yes">
+        <source>Typing %n character(s) from the clipboard</source>
+        <translation>
+            <numerusform>Typing %n character from the clipboard</numerusform>
+            <numerusform>Typing %n characters from the clipboard</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::HardwarePage</name>
+    <message numerus="yes">
+        <source>This computer has %n processor(s); more make the machine slower.</source>
+        <translation>
+            <numerusform>This computer has %n processor; more make the machine slower.</numerusform>
+            <numerusform>This computer has %n processors; more make the machine slower.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::MachinePrompts</name>
+    <message numerus="yes">
+        <source>Remove %n machine(s) from the list?</source>
+        <translation>
+            <numerusform>Remove %n machine from the list?</numerusform>
+            <numerusform>Remove %n machines from the list?</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::MainWindow</name>
+    <message numerus="yes">
+        <source>%n machine(s) selected</source>
+        <translation>
+            <numerusform>%n machine selected</numerusform>
+            <numerusform>%n machines selected</numerusform>
+        </translation>
+    </message>
+</context>
+</TS>
