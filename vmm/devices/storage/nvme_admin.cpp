@@ -299,7 +299,7 @@ void NvmeController::abort(uint64_t id, const NvmeCommand& command) {
     uint32_t result = kNotAborted;
     if (queue == 0 && roomForCompletion(0))
         for (const auto& [other, active] : m_active)
-            if (active.heldEvent && active.begun && active.command.id() == commandId) {
+            if (active.heldEvent && active.command.id() == commandId) {
                 complete(other, kAbortRequested);
                 result = 0;
                 break;
@@ -308,16 +308,12 @@ void NvmeController::abort(uint64_t id, const NvmeCommand& command) {
 }
 
 void NvmeController::holdEventRequest(uint64_t id) {
-    const auto held = std::count_if(m_active.begin(), m_active.end(), [&](const auto& entry) {
-        return entry.first != id && entry.second.heldEvent && entry.second.begun;
-    });
-    Active& active = m_active.at(id);
+    const auto held = std::count_if(m_active.begin(), m_active.end(),
+                                    [](const auto& entry) { return entry.second.heldEvent; });
     if (held >= kNvmeEventRequestLimit)
         return complete(id, kTooManyEventRequests);
-    if (!active.heldEvent) { // of a restored state it is held already
-        active.heldEvent = true;
-        --m_load[0].active;
-    }
+    m_active.at(id).heldEvent = true;
+    --m_load[0].active;
     tellEvents();
 }
 

@@ -243,11 +243,13 @@ void NvmeController::retryStalledRequests() {
     if ((m_state.status & kStatusShutdownMask) == kStatusShutdownOccurring && !m_io.busy())
         shutDown(); // of a restored state
     std::vector<uint64_t> restored;
-    for (auto& [id, active] : m_active)
-        if (!std::exchange(active.begun, true))
+    for (const auto& [id, active] : m_active)
+        if (!active.begun)
             restored.push_back(id);
-    for (uint64_t id : restored)
+    for (uint64_t id : restored) {
+        m_active.at(id).begun = true; // only what has begun is ended by others
         begin(id);
+    }
     serveAll();
 }
 
@@ -320,19 +322,19 @@ Result<void> NvmeController::restoreState(StateReader& reader) {
         (ready && !(state.configuration & kConfigEnable)) || !restoredQueuesAreSane(state))
         return malformed();
     uint32_t count = 0;
+    uint32_t eventRequests = 0;
     TRY(reader.fields(count));
     for (uint32_t i = 0; i < count; ++i) {
         Active active;
         TRY(reader.fields(active.queue, active.command.bytes));
         if (active.queue >= kQueueCount || state.submission[active.queue].size == 0)
             return malformed();
-        // No more than its completion queue has room for, and a few event requests.
-        Load& load = m_load[active.queue];
+        // Event requests go on waiting, the others are begun at the next resume.
         active.heldEvent = active.queue == 0 && active.command.opcode() == kAsyncEventRequest;
-        if (active.heldEvent ? m_active.size() > kMaxAdminEntries
-                             : ++load.active >= kMaxAdminEntries)
+        active.begun = active.heldEvent;
+        uint32_t& limited = active.heldEvent ? eventRequests : m_load[active.queue].active;
+        if (++limited > (active.heldEvent ? kNvmeEventRequestLimit : kMaxAdminEntries))
             return malformed();
-        active.begun = false;
         m_active.emplace(m_nextId++, active);
     }
     m_state = state;

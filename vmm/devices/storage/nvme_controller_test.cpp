@@ -432,6 +432,10 @@ private Q_SLOTS:
         // Sometimes a driver starts and leaves commands behind.
         contract.poke = [&](test::DeviceBench& bench, Device& device, std::mt19937_64& random) {
             auto& controller = static_cast<NvmeController&>(device);
+            if (random() % 3 == 0) {
+                bench.locked([&] { controller.retryStalledRequests(); });
+                return;
+            }
             const GuestAddress base = test::placeBars(bench, controller).barAddress[kRegisterBar];
             auto write = [&](uint32_t offset, uint64_t value) {
                 bench.writeMemory(base + offset, 4, value);

@@ -207,7 +207,7 @@ void NvmeController::tellEvents() {
         if (!serving() || !roomForCompletion(0))
             return;
         for (const auto& [id, active] : m_active) {
-            if (!active.heldEvent || !active.begun)
+            if (!active.heldEvent)
                 continue;
             m_state.pendingEvents &= static_cast<uint8_t>(~event);
             m_state.toldEvents |= event;
