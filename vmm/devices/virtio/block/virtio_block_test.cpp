@@ -414,6 +414,10 @@ private Q_SLOTS:
         };
         // Sometimes a whole driver starts and leaves a few requests.
         contract.poke = [&](test::DeviceBench& bench, Device& device, std::mt19937_64& random) {
+            if (random() % 3 == 0) {
+                bench.locked([&] { disks.at(&device)->retryStalledRequests(); });
+                return;
+            }
             test::VirtioDriver driver(bench, static_cast<VirtioPciTransport&>(device));
             driver.start(kFeatureFlush | virtio::kFeatureIndirect, 2, 8);
             for (unsigned i = random() % 6; i > 0; --i) {
