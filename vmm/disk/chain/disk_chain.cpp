@@ -208,8 +208,12 @@ DetachedTask DiskChain::runInsert(Done switched, Done durable) {
                                                               : "no overlay was prepared"));
         co_return;
     }
+    if (m_merge && m_merge->takesTop()) {
+        call(switched, fail(ErrorCode::Busy, "the disk's top layer is being merged"));
+        co_return;
+    }
     ++m_operations;
-    int error = co_await m_stack->freeze();
+    int error = co_await m_stack->freeze(LayerStack::Freeze::Requests);
     m_stack->push(std::move(m_prepared));
     m_stack->thaw();
     call(switched, error == 0 ? Result<void>{} : systemError(error, "insert overlay"));

@@ -246,6 +246,29 @@ private Q_SLOTS:
             QVERIFY(qemuBytes(files.back().path) == model); // the recorded names are right too
     }
 
+    void noOverlayComesAboveATopThatIsCommitted() {
+        std::vector<uint8_t> model;
+        std::vector<NamedFile> files = makeChain(2, model, ImageFormat::Qcow2);
+        const QString top = overlay(files.back().path, "qcow2");
+        auto disk = openChain(files);
+        QVERIFY(disk);
+        Waiter prepared, switched, merged;
+        disk->prepareOverlay(openFile(top), prepared.callback());
+        QVERIFY(prepared.wait());
+        DiskChain::Merge merge;
+        merge.upper = 1;
+        merge.target = openFile(files[0].path);
+        disk->startMerge(std::move(merge), merged.callback());
+        disk->insertOverlay(switched.callback(), {});
+        auto inserted = switched.wait();
+        QVERIFY(!inserted);
+        QCOMPARE(inserted.error().code, ErrorCode::Busy);
+        QVERIFY(merged.wait());
+        QVERIFY(wholeDisk(*disk) == model);
+        disk.reset();
+        QVERIFY(qemuBytes(files[0].path) == model);
+    }
+
     void aCancelledMergeChangesNothing() {
         std::vector<uint8_t> model;
         std::vector<NamedFile> files = makeChain(3, model, ImageFormat::Qcow2);

@@ -137,7 +137,7 @@ Task<int> LayerStack::readFrom(size_t from, uint64_t offset, IoBuffers buffers, 
 Task<int> LayerStack::read(uint64_t offset, IoBuffers buffers) {
     while (m_frozen)
         co_await m_thawed.wait();
-    Guest guest(*this);
+    Running running(*this, m_requests);
     int error = co_await readRows(depth() - 1, offset, buffers, nullptr);
     co_return error;
 }
@@ -145,7 +145,7 @@ Task<int> LayerStack::read(uint64_t offset, IoBuffers buffers) {
 Task<int> LayerStack::write(uint64_t offset, IoBuffers data) {
     while (m_frozen)
         co_await m_thawed.wait();
-    Guest guest(*this);
+    Running running(*this, m_requests);
     const uint64_t bytes = data.bytes();
     int error = co_await top().write(offset, std::move(data), below(depth() - 1));
     if (m_observer)
@@ -156,7 +156,7 @@ Task<int> LayerStack::write(uint64_t offset, IoBuffers data) {
 Task<int> LayerStack::clear(uint64_t offset, uint64_t length, qcow2::Image::Clear how) {
     while (m_frozen)
         co_await m_thawed.wait();
-    Guest guest(*this);
+    Running running(*this, m_requests);
     int error = co_await top().clear(offset, length, how, below(depth() - 1));
     if (m_observer)
         m_observer->written(offset, length);
@@ -166,7 +166,7 @@ Task<int> LayerStack::clear(uint64_t offset, uint64_t length, qcow2::Image::Clea
 Task<int> LayerStack::flush() {
     while (m_frozen)
         co_await m_thawed.wait();
-    Guest guest(*this);
+    Running running(*this, m_flushes);
     int result = 0;
     // Lower ones first: an upper one may refer to what a merge put there.
     for (size_t i = 0; i < depth(); ++i) {
@@ -188,18 +188,18 @@ Task<int> LayerStack::close() {
 }
 
 Task<int> LayerStack::resize(uint64_t sizeBytes) {
-    int error = co_await freeze();
+    int error = co_await freeze(Freeze::RequestsAndFlushes);
     if (error == 0)
         error = co_await top().resize(sizeBytes, below(depth() - 1));
     thaw();
     co_return error;
 }
 
-Task<int> LayerStack::freeze() {
+Task<int> LayerStack::freeze(Freeze what) {
     while (m_frozen)
         co_await m_thawed.wait();
     m_frozen = true;
-    while (m_inFlight > 0)
+    while (m_requests > 0 || (what == Freeze::RequestsAndFlushes && m_flushes > 0))
         co_await m_idle.wait();
     co_return 0;
 }

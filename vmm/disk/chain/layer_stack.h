@@ -42,10 +42,12 @@ public:
     // Reads as layer `from` and those below it see the disk.
     Task<int> readFrom(size_t from, uint64_t offset, IoBuffers buffers, bool* zero);
 
-    // Waits until no request runs and holds new ones back until thaw(). Not nested.
-    Task<int> freeze();
+    // Waits until no request runs and holds new ones back until thaw(). Flushes can take long and
+    // do not change what the layers show: a layer may come on top of them, but none may go.
+    enum class Freeze { Requests, RequestsAndFlushes };
+    Task<int> freeze(Freeze what);
     void thaw();
-    // Only while frozen: a new top layer, or one less.
+    // Only while frozen: a new top layer; one less (without flushes).
     void push(std::unique_ptr<Layer> layer);
     std::unique_ptr<Layer> take(size_t index);
     // The same image opened in another way; yields the old one.
@@ -77,19 +79,20 @@ private:
         std::unique_ptr<Layer> layer;
         size_t index = 0;
     };
-    // A guest request in flight.
-    class Guest {
+    // A request or flush in flight.
+    class Running {
     public:
-        explicit Guest(LayerStack& stack) : m_stack(stack) { ++m_stack.m_inFlight; }
-        ~Guest() {
-            if (--m_stack.m_inFlight == 0)
+        Running(LayerStack& stack, size_t& count) : m_stack(stack), m_count(count) { ++m_count; }
+        ~Running() {
+            if (--m_count == 0)
                 m_stack.m_idle.wakeAll();
         }
-        Guest(const Guest&) = delete;
-        Guest& operator=(const Guest&) = delete;
+        Running(const Running&) = delete;
+        Running& operator=(const Running&) = delete;
 
     private:
         LayerStack& m_stack;
+        size_t& m_count;
     };
     void renumber();
     bool findCached(size_t from, uint64_t offset, uint64_t length, Row* row);
@@ -98,7 +101,8 @@ private:
     IoLoop& m_loop;
     std::vector<std::unique_ptr<Slot>> m_slots;
     WriteObserver* m_observer = nullptr;
-    size_t m_inFlight = 0;
+    size_t m_requests = 0;
+    size_t m_flushes = 0;
     bool m_frozen = false;
     WaitQueue m_idle;
     WaitQueue m_thawed;

@@ -74,7 +74,7 @@ Task<Result<void>> MergeJob::makeWritable(size_t index, std::unique_ptr<AsyncFil
         co_await openLayer(m_stack.loop(), std::move(file), format, Layer::Access::ReadWrite);
     if (!layer)
         co_return std::move(layer).error();
-    int error = co_await m_stack.freeze();
+    int error = co_await m_stack.freeze(LayerStack::Freeze::RequestsAndFlushes);
     std::unique_ptr<Layer> old = m_stack.replace(index, std::move(*layer));
     m_stack.thaw();
     if (error == 0)
@@ -177,7 +177,7 @@ Task<int> MergeJob::commit() {
                                                                            m_request.backingFormat);
     if (error != 0)
         co_return error;
-    error = co_await m_stack.freeze();
+    error = co_await m_stack.freeze(LayerStack::Freeze::RequestsAndFlushes);
     if (error == 0 && active)
         error = co_await commitDirty(&left);
     if (error == 0 && active && left > 0)
@@ -234,7 +234,7 @@ Task<int> MergeJob::stream() {
         error = co_await target->setBacking(m_request.backingName, m_request.backingFormat);
     if (error != 0)
         co_return error;
-    error = co_await m_stack.freeze();
+    error = co_await m_stack.freeze(LayerStack::Freeze::RequestsAndFlushes);
     std::unique_ptr<Layer> gone = m_stack.take(upper - 1);
     m_stack.thaw();
     co_return error;

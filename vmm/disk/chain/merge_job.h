@@ -36,6 +36,11 @@ public:
 
     Task<Result<void>> run();
     void cancel() { m_cancelled = true; }
+    // It takes the layer away that is the top now: no overlay may come above that meanwhile.
+    bool takesTop() const {
+        return m_request.kind == MergeRequest::Kind::Commit &&
+               m_request.upper + 1 == m_stack.depth();
+    }
 
 private:
     static constexpr uint64_t kBlockBytes = 65536; // of the dirty map

@@ -54,47 +54,14 @@ public:
         Held await_resume() const noexcept { return Held(&locks, entry); }
     };
     // Held held = co_await locks.lock(begin, end, mode);
-    Awaiter lock(uint64_t begin, uint64_t end, Mode mode) {
-        m_entries.push_back({begin, end, mode, false, {}});
-        auto entry = std::prev(m_entries.end());
-        entry->granted = isFree(entry);
-        return Awaiter{*this, entry};
-    }
+    Awaiter lock(uint64_t begin, uint64_t end, Mode mode);
 
 private:
-    static bool conflict(const Entry& a, const Entry& b) {
-        return a.begin < b.end && b.begin < a.end &&
-               (a.mode == Mode::Exclusive || b.mode == Mode::Exclusive);
-    }
-    // No conflict with anything that came before it.
-    bool isFree(std::list<Entry>::iterator entry) const {
-        for (auto it = m_entries.begin(); it != m_entries.cend(); ++it) {
-            if (&*it == &*entry)
-                return true;
-            if (conflict(*it, *entry))
-                return false;
-        }
-        return true;
-    }
-    void release(std::list<Entry>::iterator entry) {
-        const bool waiters = hasWaiters(entry);
-        m_entries.erase(entry);
-        if (!waiters)
-            return;
-        for (auto it = m_entries.begin(); it != m_entries.end(); ++it) {
-            if (!it->granted && isFree(it)) {
-                it->granted = true;
-                m_loop.resumeSoon(it->waiter);
-            }
-        }
-    }
-    // True when somebody waits behind `entry`.
-    bool hasWaiters(std::list<Entry>::iterator entry) const {
-        for (auto it = std::list<Entry>::const_iterator(entry); it != m_entries.end(); ++it)
-            if (!it->granted)
-                return true;
-        return false;
-    }
+    bool isFree(std::list<Entry>::const_iterator entry) const;
+    bool hasWaiters(std::list<Entry>::const_iterator entry) const;
+    // Not inline: GCC 12 at -O3 takes list nodes for parts of the coroutine's frame.
+    void release(std::list<Entry>::iterator entry);
+
     IoLoop& m_loop;
     std::list<Entry> m_entries; // in order of arrival
 };

@@ -271,7 +271,10 @@ Task<int> copyDifferences(JobContext& context, LayerStack& stack, LayerStack* be
             std::memset(oldBytes.get(), 0, bytes);
         if (newZero)
             std::memset(newBytes.get(), 0, bytes);
-        if (std::memcmp(oldBytes.get(), newBytes.get(), bytes) != 0)
+        const bool differs = std::memcmp(oldBytes.get(), newBytes.get(), bytes) != 0;
+        if (differs && isZero(oldBytes.get(), bytes))
+            error = co_await image.clear(at, bytes, qcow2::Image::Clear::Zero, stack.below(top));
+        else if (differs)
             error = co_await image.write(at, IoBuffers(oldBytes.get(), bytes), stack.below(top));
         at += bytes;
         if (error == 0)

@@ -257,6 +257,30 @@ private Q_SLOTS:
         }
     }
 
+    void aFullFileSystemLosesNothing() {
+        auto crash = std::make_unique<CrashFile>(*m_loop, m_image, m_image.size() + 40000);
+        CrashFile* file = crash.get();
+        auto opened =
+            m_loop->runUntilDone(Image::open(*m_loop, std::move(crash), Image::Access::ReadWrite));
+        QVERIFY(opened);
+        Image& image = **opened;
+        uint64_t at = 65536;
+        while (write(image, at) == 0)
+            at += kCluster;
+        QVERIFY(at < kDiskBytes);
+        QCOMPARE(write(image, at), ENOSPC);
+        QVERIFY(image.writable());
+        QCOMPARE(flush(image), 0);
+        file->setMaxBytes(1 << 26);
+        for (; at < kDiskBytes; at += kCluster)
+            QCOMPARE(write(image, at), 0);
+        QCOMPARE(m_loop->runUntilDone(image.close()), 0);
+        auto report = m_loop->runUntilDone(checkImage(image, Repair::None, nullptr));
+        QVERIFY(report);
+        QCOMPARE(report->corruptions, uint64_t{0});
+        QCOMPARE(report->leaks, uint64_t{0});
+    }
+
     void damagedPackedClustersAreAnError() {
         // A packed cluster of garbage: EIO for it, the image stays usable.
         const uint64_t entry = kCompressed | (uint64_t{3} << (62 - 4)) | m_data;

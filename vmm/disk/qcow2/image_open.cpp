@@ -64,7 +64,8 @@ Task<Image::OpenResult> Image::openOnce(IoLoop& loop, std::unique_ptr<AsyncFile>
     if (access == Access::ReadWrite && use == Use::Normal && (header->incompatible & kCorrupt) != 0)
         co_return damaged("it is marked corrupt and must be repaired before it is written to");
     // A dirty image is opened for repair first.
-    const bool dirty = access == Access::ReadWrite && (header->incompatible & kDirty) != 0;
+    const bool dirty = access == Access::ReadWrite && use == Use::Normal &&
+                       (header->incompatible & kDirty) != 0;
     if (dirty)
         use = Use::Repair;
     std::unique_ptr<Image> image(new Image(loop, std::move(file), std::move(*header), access));
@@ -86,6 +87,8 @@ Task<Image::OpenResult> Image::openOnce(IoLoop& loop, std::unique_ptr<AsyncFile>
     if (access == Access::ReadOnly)
         co_return std::move(image);
     Result<void> registered = image->registerMetadata();
+    if (dirty && !registered) // tables that overlap would make the repair's work unbounded
+        co_return std::move(registered).error();
     if (use == Use::Repair)
         co_return std::move(image);
     if (registered)

@@ -56,6 +56,8 @@ struct Scenario {
             const uint64_t first = m_random() % kSectors;
             const uint64_t count = std::min<uint64_t>(1 + m_random() % 40, kSectors - first);
             const unsigned kind = m_random() % 8;
+            if (i == operations / 2)
+                changeHeader();
             if (kind == 0)
                 flush();
             else if (kind == 1)
@@ -98,6 +100,16 @@ private:
         }
         static_cast<void>(
             loop.runUntilDone(image->clear(first * 512, count * 512, Image::Clear::Zero, below())));
+    }
+
+    // Changes outside the guest's view: the names are longer than a sector, the L1 table is
+    // replaced.
+    void changeHeader() {
+        for (const char letter : {'a', 'b'})
+            if (backing && image->clusterBytes() >= 4096)
+                static_cast<void>(
+                    loop.runUntilDone(image->setBacking(std::string(700, letter), "raw")));
+        static_cast<void>(loop.runUntilDone(image->resize(2 * kDiskBytes, below())));
     }
 
     PatternBelow m_below;
@@ -152,12 +164,12 @@ private Q_SLOTS:
             total = whole.file->changes();
         }
         std::mt19937 random(7);
-        const uint64_t step = std::max<uint64_t>(1, total / 120);
+        const uint64_t step = std::max<uint64_t>(1, total / 60);
         for (uint64_t cut = 0; cut < total; cut += step) {
             Scenario scenario(loop, fresh.bytes(), backed);
             scenario.file->dieAfter(cut);
             scenario.run(kOperations);
-            for (int variant = 0; variant < 3; ++variant) {
+            for (int variant = 0; variant < 2; ++variant) {
                 const QString failure = inspect(loop, scenario, random);
                 QVERIFY2(
                     failure.isEmpty(),
@@ -174,6 +186,12 @@ private:
             loop.runUntilDone(Image::open(loop, std::move(crash), Image::Access::ReadWrite));
         if (!image)
             return QString::fromStdString(image.error().detail);
+        const std::string& name = (*image)->header().backingName;
+        if (!name.empty() && name != "base" && name != std::string(700, 'a') &&
+            name != std::string(700, 'b'))
+            return QStringLiteral("the backing name is torn");
+        if ((*image)->diskBytes() != kDiskBytes && (*image)->diskBytes() != 2 * kDiskBytes)
+            return QStringLiteral("the size is wrong");
         auto report = loop.runUntilDone(checkImage(**image, Repair::None, nullptr));
         if (!report)
             return QString::fromStdString(report.error().detail);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -19,7 +20,11 @@ public:
         : m_loop(loop), m_bytes(bytes), m_durable(std::move(bytes)), m_maxBytes(maxBytes) {}
 
     // Change number `count` from now and everything after it fails.
-    void dieAfter(uint64_t count) { m_changesLeft = count; }
+    void dieAfter(uint64_t count) { *m_changesLeft = count; }
+    // Both die at the same moment; the changes of both count.
+    void dieWith(CrashFile& other) { m_changesLeft = other.m_changesLeft; }
+    // Writes behind it fail with ENOSPC.
+    void setMaxBytes(uint64_t bytes) { m_maxBytes = bytes; }
     uint64_t changes() const { return m_changes; }
     const std::vector<uint8_t>& bytes() const { return m_bytes; }
 
@@ -63,7 +68,7 @@ public:
             error = write(op);
             break;
         case IoOp::Kind::DataSync:
-            if (m_changesLeft == 0) {
+            if (*m_changesLeft == 0) {
                 error = EIO;
                 break;
             }
@@ -117,9 +122,9 @@ private:
     int change(Change change) {
         if (!rangeFits(change.offset, change.length, m_maxBytes))
             return ENOSPC;
-        if (m_changesLeft == 0)
+        if (*m_changesLeft == 0)
             return EIO;
-        --m_changesLeft;
+        --*m_changesLeft;
         ++m_changes;
         apply(m_bytes, change, 0, change.length);
         m_pending.push_back(std::move(change));
@@ -142,7 +147,7 @@ private:
     std::vector<Change> m_pending;
     uint64_t m_maxBytes;
     uint64_t m_changes = 0;
-    uint64_t m_changesLeft = ~uint64_t{0};
+    std::shared_ptr<uint64_t> m_changesLeft = std::make_shared<uint64_t>(~uint64_t{0});
 };
 
 } // namespace vivarium::test
