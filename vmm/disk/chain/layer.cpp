@@ -12,8 +12,8 @@ constexpr uint64_t kSectorBytes = 512;
 // A file whose bytes are the disk's, 1:1.
 class RawLayer final : public Layer {
 public:
-    RawLayer(IoLoop& loop, std::unique_ptr<AsyncFile> file, Access access)
-        : m_loop(loop), m_file(std::move(file)), m_access(access),
+    RawLayer(std::unique_ptr<AsyncFile> file, Access access)
+        : m_file(std::move(file)), m_access(access),
           m_sizeBytes(alignUp(m_file->sizeBytes(), kSectorBytes)) {}
 
     ImageFormat format() const override { return ImageFormat::Raw; }
@@ -100,7 +100,6 @@ public:
     }
 
 private:
-    IoLoop& m_loop;
     std::unique_ptr<AsyncFile> m_file;
     Access m_access;
     uint64_t m_sizeBytes;
@@ -186,7 +185,7 @@ const char* imageFormatName(ImageFormat format) {
 Task<LayerResult> openLayer(IoLoop& loop, std::unique_ptr<AsyncFile> file, ImageFormat format,
                             Layer::Access access) {
     if (format == ImageFormat::Raw) {
-        std::unique_ptr<Layer> layer = std::make_unique<RawLayer>(loop, std::move(file), access);
+        std::unique_ptr<Layer> layer = std::make_unique<RawLayer>(std::move(file), access);
         co_return std::move(layer);
     }
     qcow2::Image::OpenResult image = co_await qcow2::Image::open(

@@ -19,7 +19,8 @@ Image::Image(IoLoop& loop, std::unique_ptr<AsyncFile> file, Header header, Acces
     : m_file(std::move(file)), m_context(loop, *m_file, std::move(header)), m_refcounts(m_context),
       m_map(m_context, m_refcounts), m_locks(loop), m_writeBackMutex(loop), m_packMutex(loop) {
     m_context.writable = access == Access::ReadWrite;
-    m_context.fileEndBytes = m_file->sizeBytes();
+    // The last cluster is not always written to its end.
+    m_context.fileEndBytes = alignUp(m_file->sizeBytes(), m_context.clusterBytes());
 }
 
 Image::~Image() = default;
@@ -64,8 +65,8 @@ Task<Image::OpenResult> Image::openOnce(IoLoop& loop, std::unique_ptr<AsyncFile>
     if (access == Access::ReadWrite && use == Use::Normal && (header->incompatible & kCorrupt) != 0)
         co_return damaged("it is marked corrupt and must be repaired before it is written to");
     // A dirty image is opened for repair first.
-    const bool dirty = access == Access::ReadWrite && use == Use::Normal &&
-                       (header->incompatible & kDirty) != 0;
+    const bool dirty =
+        access == Access::ReadWrite && use == Use::Normal && (header->incompatible & kDirty) != 0;
     if (dirty)
         use = Use::Repair;
     std::unique_ptr<Image> image(new Image(loop, std::move(file), std::move(*header), access));
