@@ -1,0 +1,137 @@
+// 4 KiB writes (random, and in the strides of `qemu-img bench -S 69632`) and sequential reads
+// through the disk engine, 64 requests in flight, as JSON. Usage: disk_bench FOLDER [MEGABYTES]
+
+#include "vmm/disk/chain/disk_chain.h"
+#include "vmm/disk/jobs/image_jobs.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <random>
+#include <string>
+
+#include <fcntl.h>
+
+using namespace vivarium;
+
+namespace {
+
+constexpr unsigned kDepth = 64;
+
+double seconds(std::chrono::steady_clock::time_point since) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+}
+
+enum class Pattern { Sequential, Strided, Random };
+constexpr uint64_t kStrideBytes = 69632;
+
+uint64_t offsetOf(Pattern pattern, uint64_t index, uint64_t bytes, uint64_t diskBytes,
+                  std::mt19937_64& generator) {
+    const uint64_t slots = diskBytes / bytes;
+    switch (pattern) {
+    case Pattern::Sequential:
+        return index % slots * bytes;
+    case Pattern::Strided:
+        return index * kStrideBytes % (slots * bytes);
+    case Pattern::Random:
+        return generator() % slots * bytes;
+    }
+    return 0;
+}
+
+// Keeps kDepth requests in flight until `count` are done; the time that took, < 0 after an error.
+double runRequests(BlockDevice& disk, BlockRequest::Kind kind, size_t bytes, uint64_t count,
+                   Pattern pattern) {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<unsigned> idle;
+    std::vector<std::vector<uint8_t>> buffers(kDepth, std::vector<uint8_t>(bytes, 0x5a));
+    for (unsigned i = 0; i < kDepth; ++i)
+        idle.push_back(i);
+    bool failed = false;
+    std::mt19937_64 generator(1);
+    const auto begin = std::chrono::steady_clock::now();
+    for (uint64_t i = 0; i < count; ++i) {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return !idle.empty(); });
+        const unsigned slot = idle.back();
+        idle.pop_back();
+        lock.unlock();
+        BlockRequest request;
+        request.kind = kind;
+        request.offsetBytes = offsetOf(pattern, i, bytes, disk.sizeBytes(), generator);
+        request.lengthBytes = bytes;
+        request.buffers = {{buffers[slot].data(), bytes}};
+        request.completed = [&, slot](int error) {
+            std::lock_guard done(mutex);
+            failed = failed || error != 0;
+            idle.push_back(slot);
+            changed.notify_one();
+        };
+        disk.submit(std::move(request));
+    }
+    disk.drain();
+    return failed ? -1 : seconds(begin);
+}
+
+Result<std::unique_ptr<DiskChain>> makeDisk(const std::string& path, ImageFormat format,
+                                            uint64_t diskBytes, Preallocation preallocation) {
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!fd)
+        return systemError(errno, "create " + path);
+    UniqueFd second = TRY(fd.duplicate());
+    if (format == ImageFormat::Raw) {
+        TRY(createRaw(std::move(second), diskBytes, preallocation));
+    } else {
+        Qcow2Options options;
+        options.diskBytes = diskBytes;
+        options.preallocation = preallocation;
+        TRY(createQcow2(std::move(second), options));
+    }
+    std::vector<ChainFile> files;
+    files.push_back({std::move(fd), format});
+    return DiskChain::open(std::move(files));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 2)
+        return 2;
+    const uint64_t diskBytes = (argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 512) << 20;
+    struct Case {
+        const char* name;
+        ImageFormat format;
+        Preallocation preallocation;
+    };
+    const Case cases[] = {{"raw", ImageFormat::Raw, Preallocation::Full},
+                          {"qcow2_new", ImageFormat::Qcow2, Preallocation::Off},
+                          {"qcow2_allocated", ImageFormat::Qcow2, Preallocation::Full}};
+    std::printf("{");
+    for (const Case& one : cases) {
+        const std::string path = std::string(argv[1]) + "/bench-" + one.name;
+        auto disk = makeDisk(path, one.format, diskBytes, one.preallocation);
+        if (!disk) {
+            std::fprintf(stderr, "%s\n", disk.error().detail.c_str());
+            return 1;
+        }
+        constexpr uint64_t kWrites = 50000;
+        constexpr size_t kReadBytes = 256 * 1024;
+        const auto kind = BlockRequest::Kind::Write;
+        const double random = runRequests(**disk, kind, 4096, kWrites, Pattern::Random);
+        const double strided = runRequests(**disk, kind, 4096, kWrites, Pattern::Strided);
+        const double read = runRequests(**disk, BlockRequest::Kind::Read, kReadBytes,
+                                        2 * diskBytes / kReadBytes, Pattern::Sequential);
+        std::printf("%s\"%s\":{\"random_4k_write_iops\":%.0f,\"strided_4k_write_iops\":%.0f,"
+                    "\"sequential_read_mb_s\":%.0f}",
+                    &one == cases ? "" : ",", one.name, static_cast<double>(kWrites) / random,
+                    static_cast<double>(kWrites) / strided,
+                    2.0 * static_cast<double>(diskBytes) / 1e6 / read);
+        disk->reset();
+        std::remove(path.c_str());
+    }
+    std::printf("}\n");
+    return 0;
+}
