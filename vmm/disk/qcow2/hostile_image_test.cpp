@@ -140,10 +140,12 @@ private Q_SLOTS:
         // A name from the image's own table: the first entry becomes bit 17.
         std::vector<uint8_t> image = patched<uint64_t>(72, 1 << 17);
         size_t table = 112;
-        while (loadBe<uint32_t>(&image[table]) != kExtensionFeatureNames)
+        while (loadBe<uint32_t>(&image.at(table)) != kExtensionFeatureNames)
             table += 8;
-        image[table + 9] = 17;
-        std::memcpy(&image[table + 10], "quantum\x01mapping\0", 16);
+        image.at(table + 9) = 17;
+        const std::string name("quantum\x01mapping\0", 16);
+        for (size_t i = 0; i < name.size(); ++i)
+            image.at(table + 10 + i) = static_cast<uint8_t>(name[i]);
         auto future = open(image, Image::Access::ReadOnly);
         QVERIFY(!future);
         QVERIFY(future.error().detail.find("quantum?mapping") != std::string::npos);
