@@ -72,9 +72,7 @@ void WorkerLaunch::finish(Result<void> result) {
     }
     if (!result && m_process)
         m_process->kill();
-    m_finished = true;
-    if (m_connection)
-        disconnect(m_connection.get(), nullptr, this, nullptr);
+    m_finished = true; // events are noted until the connection is taken
     Q_EMIT
     finished(result);
 }
