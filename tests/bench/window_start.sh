@@ -10,7 +10,8 @@ for _ in 1 2 3 4 5; do
     start=$(date +%s%N)
     "$1" >/dev/null 2>&1 &
     program=$!
-    xdotool search --sync --onlyvisible --pid $program >/dev/null
+    # Not --sync, which looks only every half second.
+    until xdotool search --onlyvisible --pid $program >/dev/null 2>&1; do :; done
     end=$(date +%s%N)
     times+=($(((end - start) / 1000000)))
     rss=$(awk '/^VmRSS/ { print $2 }' /proc/$program/status)
