@@ -156,15 +156,6 @@ private Q_SLOTS:
         QVERIFY(::fcntl(mapping->fd(), F_ADD_SEALS, F_SEAL_WRITE) != 0);
     }
 
-    void othersCannotWrite() {
-        auto mapping = SharedMapping::create("test", 4096);
-        QVERIFY(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, mapping->fd(), 0) ==
-                MAP_FAILED);
-        QVERIFY(::pwrite(mapping->fd(), "x", 1, 0) < 0);
-        mapping->data()[0] = 1;
-        QCOMPARE(int(mapping->bytes()[0]), 1);
-    }
-
     void moves() {
         auto mapping = std::move(*SharedMapping::create("test", 4096));
         uint8_t* data = mapping.data();

@@ -29,15 +29,13 @@ Result<SharedMapping> SharedMapping::create(const std::string& name, uint64_t si
         return systemError(errno, "create memory " + name);
     if (::ftruncate(fd.get(), static_cast<off_t>(sizeBytes)) != 0)
         return systemError(errno, "size memory " + name);
+    if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+        return systemError(errno, "seal memory " + name);
     void* data = ::mmap(nullptr, sizeBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                         fd.get(), 0);
     if (data == MAP_FAILED)
         return systemError(errno, "map memory " + name);
-    SharedMapping mapping(std::move(fd), static_cast<uint8_t*>(data), sizeBytes);
-    constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
-    if (::fcntl(mapping.fd(), F_ADD_SEALS, kSeals) != 0)
-        return systemError(errno, "seal memory " + name);
-    return mapping;
+    return SharedMapping(std::move(fd), static_cast<uint8_t*>(data), sizeBytes);
 }
 
 SharedMapping::SharedMapping(SharedMapping&& other) noexcept

@@ -9,8 +9,7 @@
 namespace vivarium {
 
 // Page-aligned zeroed memory in a memfd that other processes can map: guest RAM, video memory,
-// scanouts. The memfd is sealed against resizing, so a reader of it can never fault, and against
-// every writer but this mapping.
+// scanouts. The memfd is sealed against resizing, so a reader of it can never fault.
 class SharedMapping {
 public:
     // `sizeBytes` > 0 is rounded up to whole pages. Errors: LimitExceeded, NoSpace.
