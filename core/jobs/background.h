@@ -4,6 +4,7 @@
 
 #include <QFuture>
 #include <QPromise>
+#include <QThreadPool>
 
 #include <functional>
 #include <memory>
@@ -25,10 +26,10 @@ constexpr int kProgressSteps = 1000;
 // Runs `task` on a thread of the application's pool.
 void runOnPool(std::function<void()> task);
 
-// Runs `work` in the background. Cancelling the future asks the work to stop; its progress is the
-// future's, in thousandths.
+// Runs `work` in the background on a thread of `pool`. Cancelling the future asks the work to stop;
+// its progress is the future's, in thousandths.
 template <class T>
-QFuture<Result<T>> runInBackground(std::function<Result<T>(Progress&)> work) {
+QFuture<Result<T>> runInBackground(QThreadPool& pool, std::function<Result<T>(Progress&)> work) {
     class PromiseProgress : public Progress {
     public:
         explicit PromiseProgress(QPromise<Result<T>>& promise) : m_promise(promise) {
@@ -48,12 +49,18 @@ QFuture<Result<T>> runInBackground(std::function<Result<T>(Progress&)> work) {
     auto promise = std::make_shared<QPromise<Result<T>>>();
     promise->start();
     auto future = promise->future();
-    runOnPool([promise, work = std::move(work)] {
+    pool.start([promise, work = std::move(work)] {
         PromiseProgress progress(*promise);
         promise->addResult(work(progress));
         promise->finish();
     });
     return future;
+}
+
+// The same on the application's pool.
+template <class T>
+QFuture<Result<T>> runInBackground(std::function<Result<T>(Progress&)> work) {
+    return runInBackground<T>(*QThreadPool::globalInstance(), std::move(work));
 }
 
 } // namespace vivarium

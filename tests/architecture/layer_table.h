@@ -45,7 +45,7 @@ inline QMap<QString, QStringList> layerTable() {
         {QStringLiteral("vmm/machine"), Q{QStringLiteral("vmm/*")}},
         {QStringLiteral("core"), Q{base, control, QStringLiteral("core/*")}},
         {QStringLiteral("core/model"), Q{base}},
-        {QStringLiteral("core/jobs"), Q{base}},
+        {QStringLiteral("core/jobs"), Q{base, control}},
         {QStringLiteral("core/settings"), Q{base}},
         {QStringLiteral("core/database"), Q{base, QStringLiteral("core/model")}},
         {QStringLiteral("core/provision"),
