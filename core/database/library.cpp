@@ -174,6 +174,26 @@ QFuture<QList<MachineEvent>> Library::events(const MachineId& id, int limit) {
     });
 }
 
+QFuture<Result<QList<DiskLayer>>> Library::layersOf(const QStringList& tops) {
+    return m_store->run<Result<QList<DiskLayer>>>(
+        [tops](LibraryDatabase& database) { return database.layersOf(tops); });
+}
+
+QFuture<Result<QList<DiskLayer>>> Library::layers() {
+    return m_store->run<Result<QList<DiskLayer>>>(
+        [](LibraryDatabase& database) { return database.layers(); });
+}
+
+QFuture<Result<LayerUsers>> Library::layerUsers(const QString& path) {
+    return m_store->run<Result<LayerUsers>>(
+        [path](LibraryDatabase& database) { return database.layerUsers(path); });
+}
+
+QFuture<Result<void>> Library::learnLayers(const QList<DiskLayer>& layers) {
+    return m_store->run<Result<void>>(
+        [layers](LibraryDatabase& database) { return database.learnLayers(layers); });
+}
+
 QStringList Library::groups() const {
     QStringList groups;
     for (const Machine& machine : m_machines) // in order, so equal groups stand together

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/model/disk_layer.h"
 #include "core/model/machine.h"
 #include "vmm/base/result.h"
 
@@ -67,6 +68,15 @@ public:
                                       const QString& detail);
     // Newest last, at most `limit`.
     QFuture<QList<MachineEvent>> events(const MachineId& id, int limit = 500);
+
+    // The layers that disks with these tops consist of, each chain base first, and those that stand
+    // right on one of the tops; nothing about a disk that is not known.
+    QFuture<Result<QList<DiskLayer>>> layersOf(const QStringList& tops);
+    // All layers, by path.
+    QFuture<Result<QList<DiskLayer>>> layers();
+    QFuture<Result<LayerUsers>> layerUsers(const QString& path);
+    // Records what looking into files has told (ChainResolver), parents first.
+    QFuture<Result<void>> learnLayers(const QList<DiskLayer>& layers);
 
     QStringList groups() const;
     QStringList tags() const;

@@ -1,5 +1,6 @@
 #include "core/database/library_database.h"
 
+#include "core/database/layer_rows.h"
 #include "core/database/machine_files.h"
 #include "core/database/machine_lock.h"
 #include "core/database/machine_rows.h"
@@ -67,6 +68,68 @@ Result<void> LibraryDatabase::checkNameUnused(const Machine& machine) {
     return {};
 }
 
+// Writing to a file that another stands on destroys the other.
+Result<void> LibraryDatabase::checkDrivesAreTops(const Machine& machine) {
+    for (const DriveSettings& drive : machine.settings.drives) {
+        if (drive.type != DriveType::HardDisk || drive.readOnly)
+            continue;
+        const LayerUsers users = TRY(layer_rows::readUsers(*m_database, drive.path));
+        if (!users.children.isEmpty())
+            return fail(
+                ErrorCode::Busy,
+                u"The disk image %1 is what %2 stands on, so it may not be written to; attach it read-only, or attach that one."_s
+                    .arg(drive.path, users.children.first().path)
+                    .toStdString());
+    }
+    return {};
+}
+
+Result<void> LibraryDatabase::checkNobodyNeeds(const Machine& machine) {
+    const auto dependent = TRY(layer_rows::readDependent(*m_database, machine.id));
+    if (!dependent)
+        return {};
+    const std::optional<Machine> user = TRY(machine_rows::read(*m_database, dependent->machine));
+    return fail(
+        ErrorCode::WrongState,
+        u"“%1” cannot be deleted with its files: the machine “%2” needs %3. Delete that machine first, or make its disks independent."_s
+            .arg(machine.settings.name, user ? user->settings.name : QString(), dependent->path)
+            .toStdString());
+}
+
+Result<QList<DiskLayer>> LibraryDatabase::layersOf(const QStringList& tops) {
+    QList<DiskLayer> layers;
+    TRY(m_database->execute("BEGIN")); // all of the same moment
+    const auto readAll = [&]() -> Result<void> {
+        for (const QString& top : tops) {
+            layers += TRY(layer_rows::readChain(*m_database, top));
+            layers += TRY(layer_rows::readUsers(*m_database, top)).children;
+        }
+        return {};
+    };
+    const Result<void> read = readAll();
+    TRY(m_database->execute("COMMIT"));
+    if (!read)
+        return read.error();
+    return layers;
+}
+
+Result<QList<DiskLayer>> LibraryDatabase::layers() {
+    return layer_rows::readAll(*m_database);
+}
+
+Result<LayerUsers> LibraryDatabase::layerUsers(const QString& path) {
+    return layer_rows::readUsers(*m_database, path);
+}
+
+Result<void> LibraryDatabase::learnLayers(const QList<DiskLayer>& layers) {
+    if (layers.isEmpty())
+        return {};
+    Transaction transaction = TRY(Transaction::begin(*m_database));
+    for (const DiskLayer& layer : layers)
+        TRY(layer_rows::learn(*m_database, layer));
+    return transaction.commit();
+}
+
 Result<Machine> LibraryDatabase::require(const MachineId& id) {
     const std::optional<Machine> machine = TRY(machine_rows::read(*m_database, id));
     if (!machine)
@@ -89,6 +152,7 @@ Result<MachineId> LibraryDatabase::add(Machine machine) {
 
     Transaction transaction = TRY(Transaction::begin(*m_database));
     TRY(checkNameUnused(machine));
+    TRY(checkDrivesAreTops(machine));
     machine.folder =
         TRY(machine_files::createFolder(machine, m_machinesFolder, [this](const QString& folder) {
             const Result<bool> taken = folderTaken(folder);
@@ -112,7 +176,11 @@ Result<void> LibraryDatabase::update(const Machine& machine) {
     Transaction transaction = TRY(Transaction::begin(*m_database));
     const Machine before = TRY(require(machine.id));
     TRY(checkNameUnused(machine));
+    if (before.settings.drives != machine.settings.drives)
+        TRY(checkDrivesAreTops(machine));
     TRY(machine_rows::update(*m_database, machine));
+    if (before.settings.drives != machine.settings.drives)
+        TRY(layer_rows::forgetUnused(*m_database));
     if (before.settings.name != machine.settings.name)
         TRY(insertEvent(
             machine.id, MachineEvent::Kind::Renamed,
@@ -134,20 +202,28 @@ Result<void> LibraryDatabase::remove(const MachineId& id, Files files) {
     QStringList owned;
     Transaction transaction = TRY(Transaction::begin(*m_database));
     if (files == Files::Delete) {
+        TRY(checkNobodyNeeds(machine));
         Statement used =
             TRY(m_database->prepare("SELECT 1 FROM drives WHERE path = ?1 AND machine_id <> ?2"));
         Statement pending = TRY(m_database->prepare(
             "INSERT OR REPLACE INTO pending_deletions (path, folder) VALUES (?1, ?2)"));
-        for (const QString& file : machine_files::ownedFiles(machine)) {
+        QStringList candidates = machine_files::ownedFiles(machine);
+        candidates += TRY(layer_rows::readOwned(*m_database, id));
+        candidates.removeDuplicates();
+        for (const QString& file : std::as_const(candidates)) {
             used.reset();
             if (TRY(used.bind(1, file).bind(2, id.toString()).step()))
                 continue; // another machine's disk
             owned << file;
             TRY(pending.bind(1, file).bind(2, machine.folder).run());
         }
+        TRY(layer_rows::removeOwned(*m_database, id));
+    } else {
+        TRY(layer_rows::disown(*m_database, id));
     }
     TRY(machine_rows::nextRevision(*m_database));
     TRY(m_database->run("DELETE FROM machines WHERE id = ?1", id.toString()));
+    TRY(layer_rows::forgetUnused(*m_database));
     TRY(m_database->run("DELETE FROM events WHERE machine_id = ?1", id.toString()));
     TRY(insertEvent(id, MachineEvent::Kind::Removed, machine.settings.name));
     TRY(transaction.commit());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/database/database.h"
+#include "core/model/disk_layer.h"
 #include "core/model/machine.h"
 
 #include <QList>
@@ -41,6 +42,14 @@ public:
     Result<void> appendEvent(const MachineId& id, MachineEvent::Kind kind, const QString& detail);
     Result<QList<MachineEvent>> events(const MachineId& id, int limit);
 
+    // The layers that disks with these tops consist of, each chain base first, and those that stand
+    // right on one of the tops.
+    Result<QList<DiskLayer>> layersOf(const QStringList& tops);
+    Result<QList<DiskLayer>> layers();
+    Result<LayerUsers> layerUsers(const QString& path);
+    // What looking into files has told (layer_rows::learn), parents first.
+    Result<void> learnLayers(const QList<DiskLayer>& layers);
+
     // Everything that this or another program changed since the last call; the first call gives all
     // machines and no events.
     Result<LibraryChange> takeChanges();
@@ -54,6 +63,8 @@ private:
         : m_database(std::move(database)), m_machinesFolder(std::move(machinesFolder)) {}
 
     Result<void> checkNameUnused(const Machine& machine);
+    Result<void> checkDrivesAreTops(const Machine& machine);
+    Result<void> checkNobodyNeeds(const Machine& machine);
     Result<Machine> require(const MachineId& id);
     Result<bool> folderTaken(const QString& folder);
     Result<void> setRunningFlag(const MachineId& id, bool running);

@@ -3,6 +3,7 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
+#include <QSet>
 
 #include <cerrno>
 
@@ -93,8 +94,14 @@ QStringList ownedFiles(const Machine& machine) {
 
 bool removeFiles(const QStringList& files, const QString& folder) {
     bool done = true;
-    for (const QString& file : files)
+    QSet<QString> inner; // folders below `folder` that may be empty now
+    for (const QString& file : files) {
         done = (QFile::remove(file) || !QFileInfo::exists(file)) && done;
+        if (const QString holder = QFileInfo(file).path(); holder.startsWith(folder + u'/'))
+            inner.insert(holder);
+    }
+    for (const QString& holder : std::as_const(inner))
+        QDir().rmdir(holder);
     QDir().rmdir(folder); // refuses while the user's own files are in it
     return done;
 }

@@ -72,7 +72,7 @@ Result<QList<Machine>> readMatching(Database& database, qint64 revision, const Q
 
     Statement drives = TRY(database.prepare(
         "SELECT drives.machine_id, drives.type, drives.port, drives.path, drives.read_only, "
-        "drives.bus "
+        "drives.bus, drives.format "
         "FROM machines JOIN drives ON drives.machine_id = machines.id " VIVARIUM_MATCHING
         "ORDER BY drives.machine_id, drives.position"));
     drives.bind(1, revision).bind(2, id);
@@ -82,10 +82,11 @@ Result<QList<Machine>> readMatching(Database& database, qint64 revision, const Q
             continue;
         const auto type = valueNamed<DriveType>(drives.text(1));
         const auto bus = valueNamed<DriveBus>(drives.text(5));
-        if (!type || !bus)
+        const auto format = valueNamed<DiskFormat>(drives.text(6));
+        if (!type || !bus || !format)
             return unreadable(machine->settings.name, "a drive has an unknown type.");
         machine->settings.drives.append({*type, static_cast<uint32_t>(drives.integer(2)),
-                                         drives.text(3), drives.integer(4) != 0, *bus});
+                                         drives.text(3), drives.integer(4) != 0, *bus, *format});
     }
     return machines;
 }
@@ -101,14 +102,15 @@ Result<void> writeLists(Database& database, const Machine& machine) {
         TRY(tag.bind(1, id).bind(2, qint64{i}).bind(3, machine.tags.at(i)).run());
     Statement drive =
         TRY(database.prepare("INSERT INTO drives (machine_id, position, type, port, path, "
-                             "read_only, bus) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+                             "read_only, bus, format) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
     for (int i = 0; i < machine.settings.drives.size(); ++i) {
         const DriveSettings& settings = machine.settings.drives.at(i);
         drive.bind(1, id).bind(2, qint64{i}).bind(3, nameOf(settings.type));
         drive.bind(4, qint64{settings.port})
             .bind(5, settings.path)
             .bind(6, qint64{settings.readOnly})
-            .bind(7, nameOf(settings.bus));
+            .bind(7, nameOf(settings.bus))
+            .bind(8, nameOf(settings.format));
         TRY(drive.run());
     }
     return {};

@@ -2,6 +2,7 @@
 
 #include "core/database/migrations/m0001_library.h"
 #include "core/database/migrations/m0002_drive_bus.h"
+#include "core/database/migrations/m0003_layers.h"
 
 #include <QThread>
 
@@ -14,7 +15,8 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr std::array kMigrations{Migration{1, migrations::kLibrary},
-                                 Migration{2, migrations::kDriveBus}};
+                                 Migration{2, migrations::kDriveBus},
+                                 Migration{3, migrations::kLayers}};
 
 Error corrupt(const Database& database, const QString& why) {
     return fail(ErrorCode::Corrupt, u"%1 %2."_s.arg(database.path(), why).toStdString());

@@ -95,6 +95,22 @@ private Q_SLOTS:
         QCOMPARE(*(*database)->number("SELECT count(*) FROM drives WHERE bus = 'sata'"), qint64(1));
     }
 
+    void drivesOfTheSecondSchemaAreRaw() {
+        {
+            auto old = Database::open(file());
+            QVERIFY(old);
+            QVERIFY(upgradeSchema(**old, libraryMigrations().first(2)));
+            QVERIFY((*old)->execute(
+                "INSERT INTO machines VALUES ('m', 'Old', '', '', '/m', 0, 0, '{}', 1);"
+                "INSERT INTO drives VALUES ('m', 0, 'disk', 3, '/a.img', 0, 'nvme');"));
+        }
+        auto database = Database::open(file());
+        QVERIFY(database);
+        QVERIFY(upgradeSchema(**database, libraryMigrations()));
+        QCOMPARE(*(*database)->number("SELECT count(*) FROM drives WHERE format = 'raw'"),
+                 qint64(1));
+    }
+
     void aFailedMigrationChangesNothing() {
         const std::array one{Migration{1, "CREATE TABLE a (x INTEGER);"}};
         const std::array two{one[0],

@@ -252,6 +252,9 @@ private:
             if (!disk && drive.bus != DriveBus::Sata)
                 add(field + u".bus"_s, Kind::Unsupported,
                     u"Drive %1 is an optical drive; those are attached by SATA only."_s.arg(i + 1));
+            if (!disk && drive.format != DiskFormat::Raw)
+                add(field + u".format"_s, Kind::Unsupported,
+                    u"Drive %1 is an optical drive; its media are raw images."_s.arg(i + 1));
             if (!disk && drive.path.isEmpty())
                 continue;
             checkPath(field + u".path"_s,

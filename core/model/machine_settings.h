@@ -16,6 +16,8 @@ enum class Accelerator { Auto, Kvm };
 enum class DriveType { HardDisk, Optical };
 // What a drive is attached to; optical drives are on the SATA controller.
 enum class DriveBus { Sata, Nvme, Virtio };
+// What is in a disk's image file. Always stated, never guessed again once a disk is attached.
+enum class DiskFormat { Raw, Qcow2 };
 enum class BootDevice { HardDisk, Optical, None };
 enum class SerialMode {
     Disconnected,
@@ -30,9 +32,10 @@ enum class ScaleMode { Fit, OneToOne, Integer };
 struct DriveSettings {
     DriveType type = DriveType::HardDisk;
     uint32_t port = 0; // on its bus: 0 to portCount(bus) - 1
-    QString path;      // absolute; empty: an optical drive without medium
+    QString path;      // absolute, a disk's top layer; empty: an optical drive without medium
     bool readOnly = false;
     DriveBus bus = DriveBus::Sata;
+    DiskFormat format = DiskFormat::Raw; // of a disk; media are raw
     bool operator==(const DriveSettings&) const = default;
 };
 

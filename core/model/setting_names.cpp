@@ -29,6 +29,10 @@ constexpr auto table(DriveBus) {
     return std::to_array<NamedValue<DriveBus>>(
         {{DriveBus::Sata, "sata"}, {DriveBus::Nvme, "nvme"}, {DriveBus::Virtio, "virtio"}});
 }
+constexpr auto table(DiskFormat) {
+    return std::to_array<NamedValue<DiskFormat>>(
+        {{DiskFormat::Raw, "raw"}, {DiskFormat::Qcow2, "qcow2"}});
+}
 constexpr auto table(BootDevice) {
     return std::to_array<NamedValue<BootDevice>>({{BootDevice::HardDisk, "disk"},
                                                   {BootDevice::Optical, "optical"},
@@ -86,6 +90,7 @@ INSTANTIATE(Firmware)
 INSTANTIATE(Accelerator)
 INSTANTIATE(DriveType)
 INSTANTIATE(DriveBus)
+INSTANTIATE(DiskFormat)
 INSTANTIATE(BootDevice)
 INSTANTIATE(SerialMode)
 INSTANTIATE(CloseAction)

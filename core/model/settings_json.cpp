@@ -102,7 +102,8 @@ QJsonObject toJson(const DriveSettings& drive) {
             {u"bus"_s, nameOf(drive.bus)},
             {u"port"_s, static_cast<qint64>(drive.port)},
             {u"path"_s, drive.path},
-            {u"readOnly"_s, drive.readOnly}};
+            {u"readOnly"_s, drive.readOnly},
+            {u"format"_s, nameOf(drive.format)}};
 }
 
 QJsonObject toJson(const SerialPortSettings& serial) {
@@ -202,6 +203,7 @@ Result<MachineSettings> machineSettingsFromJson(const QJsonObject& json) {
                         item.read("port"_L1, drive.port);
                         item.read("path"_L1, drive.path);
                         item.read("readOnly"_L1, drive.readOnly);
+                        item.read("format"_L1, drive.format);
                     });
     reader.readList("serialPorts"_L1, settings.serialPorts,
                     [&](SerialPortSettings& serial, const QJsonValue& value, const QString& path) {
