@@ -46,6 +46,9 @@ inline QMap<QString, QStringList> layerTable() {
         {QStringLiteral("core"), Q{base, control, QStringLiteral("core/*")}},
         {QStringLiteral("core/model"), Q{base}},
         {QStringLiteral("core/jobs"), Q{base, control}},
+        {QStringLiteral("core/disks"),
+         Q{base, control, QStringLiteral("core/model"), QStringLiteral("core/jobs"),
+           QStringLiteral("core/database")}},
         {QStringLiteral("core/settings"), Q{base}},
         {QStringLiteral("core/database"), Q{base, QStringLiteral("core/model")}},
         {QStringLiteral("core/provision"),
@@ -55,6 +58,8 @@ inline QMap<QString, QStringList> layerTable() {
          Q{base, control, QStringLiteral("core/*"), QStringLiteral("ui/*")}},
         {QStringLiteral("app/cli"), Q{base, control, QStringLiteral("core/*")}},
         {QStringLiteral("app/worker"), Q{QStringLiteral("vmm/*")}},
+        {QStringLiteral("app/image"),
+         Q{base, control, disk, QStringLiteral("vmm/disk/*"), QStringLiteral("vmm/sandbox")}},
         {QStringLiteral("tests"),
          Q{QStringLiteral("vmm/*"), QStringLiteral("core/*"), QStringLiteral("ui/*"),
            QStringLiteral("tests/*")}},
@@ -63,7 +68,8 @@ inline QMap<QString, QStringList> layerTable() {
 
 // Qt modules that each layer may use; nothing for the engine.
 inline QStringList forbiddenQtPrefixes(const QString& folder) {
-    if (folder.startsWith(QStringLiteral("vmm/")) || folder == QStringLiteral("app/worker"))
+    if (folder.startsWith(QStringLiteral("vmm/")) || folder == QStringLiteral("app/worker") ||
+        folder == QStringLiteral("app/image"))
         return {QStringLiteral("Q")};
     if (folder.startsWith(QStringLiteral("core/")) || folder.startsWith(QStringLiteral("app/cli")))
         return {QStringLiteral("QWidget"), QStringLiteral("QApplication"),
