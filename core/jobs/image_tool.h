@@ -33,14 +33,15 @@ struct DiskSource {
 // do: shared for reading, exclusive for writing. AlreadyHeld: the caller's own lock protects them.
 enum class FileLocks { Take, AlreadyHeld };
 
-// Everything that is done to disk images no guest uses, each by a vivarium-image process of its own:
-// this program never reads an image's bytes. Functions block (any thread but the main one; see
+// Everything that is done to disk images no guest uses, each by a vivarium-image process of its
+// own: this program never reads an image's bytes. Functions block (any thread but the main one; see
 // ImageJobs); a cancelled one has changed nothing but what its comment says. New files are unnamed
 // or hidden until they are whole and durable; they never replace a file that is there.
 //
-// Errors are sentences: NotFound, PermissionDenied, Busy (in use; names the machine), AlreadyExists,
-// NoSpace, Corrupt, Unsupported, LimitExceeded (a chain of more than 64 files), Cancelled, Internal
-// (the job's process died: the images are as a power cut would leave them, which is: readable).
+// Errors are sentences: NotFound, PermissionDenied, Busy (in use; names the machine),
+// AlreadyExists, NoSpace, Corrupt, Unsupported, LimitExceeded (a chain of more than 64 files),
+// Cancelled, Internal (the job's process died: the images are as a power cut would leave them,
+// which is: readable).
 class ImageTool {
 public:
     // The machine that uses the file at a canonical path; empty for none. Any thread.
@@ -50,9 +51,9 @@ public:
     // "vivarium-image" beside the running program or in its libexec folder.
     static QString defaultProgram();
 
-    // What one file says of itself; also while a machine uses it. `kind` Detect goes by the contents:
-    // only for showing a file, or with a user who confirms it (a guest can write any contents into a
-    // raw image).
+    // What one file says of itself; also while a machine uses it. `kind` Detect goes by the
+    // contents: only for showing a file, or with a user who confirms it (a guest can write any
+    // contents into a raw image).
     Result<control::ImageInfo> info(const QString& path, control::ImageKind kind,
                                     Progress& progress) const;
     // `top` and all its backing files, base first, by the names and formats recorded in them; each
@@ -65,7 +66,8 @@ public:
     Result<QList<Layer>> chain(const DiskFile& top, Progress& progress) const;
 
     // Makes the file `path`. With a backing name in `shape`, size 0 means the backing file's size
-    // (it is looked up beside `path` when the name is relative); otherwise the name is only recorded.
+    // (it is looked up beside `path` when the name is relative); otherwise the name is only
+    // recorded.
     Result<void> create(const QString& path, const control::ImageShape& shape,
                         Progress& progress) const;
 
@@ -74,9 +76,9 @@ public:
                                       Progress& progress, FileLocks locks = FileLocks::Take) const;
 
     struct ConvertOptions {
-        control::ImageShape shape;       // diskBytes is the source's
-        bool pack = false;               // compressed clusters
-        QList<DiskFile> shared;          // the chain of shape.backingName: left out of the target
+        control::ImageShape shape;         // diskBytes is the source's
+        bool pack = false;                 // compressed clusters
+        QList<DiskFile> shared;            // the chain of shape.backingName: left out of the target
         FileLocks locks = FileLocks::Take; // of the source
     };
     // Writes what `source` shows to the new file `target`; where the file system can, a raw image
@@ -94,7 +96,8 @@ public:
     Result<void> resize(const DiskSource& image, uint64_t diskBytes, control::ImageShrink shrink,
                         Progress& progress, FileLocks locks = FileLocks::Take) const;
 
-    // Rewrites the top image without what is free, and puts the result in its place once it is whole.
+    // Rewrites the top image without what is free, and puts the result in its place once it is
+    // whole.
     Result<control::CompactResult> compact(const DiskSource& image, Progress& progress,
                                            FileLocks locks = FileLocks::Take) const;
 
@@ -104,13 +107,13 @@ public:
         bool nameOnly = false; // it is the old one, moved: the data are not looked at
         FileLocks locks = FileLocks::Take;
     };
-    // Gives a qcow2 image another backing file, in place; what differs is copied into it first. When
-    // cancelled the image reads as before, but can be larger.
+    // Gives a qcow2 image another backing file, in place; what differs is copied into it first.
+    // When cancelled the image reads as before, but can be larger.
     Result<void> rebase(const DiskSource& image, const RebaseOptions& options,
                         Progress& progress) const;
 
-    // Copies the top image into the one below it, which is from then on the same disk; the top stays
-    // and is the caller's to remove. When cancelled the top still reads as before.
+    // Copies the top image into the one below it, which is from then on the same disk; the top
+    // stays and is the caller's to remove. When cancelled the top still reads as before.
     Result<void> commit(const DiskSource& image, Progress& progress,
                         FileLocks locks = FileLocks::Take) const;
 

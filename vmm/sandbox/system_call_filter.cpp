@@ -95,6 +95,13 @@ constexpr std::array kVncCalls{
     SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),  SCMP_SYS(uname),
 };
 
+// A disk job opens rings (or threads) and changes no other descriptors.
+constexpr std::array kImageCalls{
+    SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_register), SCMP_SYS(eventfd2),
+    SCMP_SYS(getsockopt),     SCMP_SYS(set_tid_address),   SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sysinfo),
+};
+
 // Answered with an error instead of death: libraries probe for files and names and live without.
 constexpr std::array kRefusedCalls{
     SCMP_SYS(open),       SCMP_SYS(openat),     SCMP_SYS(openat2),   SCMP_SYS(stat),
@@ -192,6 +199,10 @@ void addRules(RuleSet& rules, ThreadKind kind) {
         addKvmRules(rules);
         break;
     case ThreadKind::DiskIo:
+        break;
+    case ThreadKind::Image:
+        rules.allow(kImageCalls);
+        addThreadRules(rules);
         break;
     case ThreadKind::Vnc:
         rules.allow(kVncCalls);
