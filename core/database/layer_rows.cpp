@@ -124,6 +124,7 @@ Result<void> forgetUnused(Database& database) {
     for (qsizetype round = 0; round < kMaxChainLength; ++round) {
         TRY(database.execute(
             "DELETE FROM layers WHERE owned = 0 "
+            "AND path NOT IN (SELECT path FROM snapshot_disks) "
             "AND path NOT IN (SELECT path FROM drives) "
             "AND path NOT IN (SELECT parent FROM layers WHERE parent IS NOT NULL)"));
         if (database.changedRows() == 0)

@@ -52,7 +52,8 @@ Result<std::unique_ptr<Library>> Library::open(const QString& folder,
     std::unique_ptr<Library> library(
         new Library(std::move(opened.store))); // the constructor is private
     library->m_folder = folder;
-    library->setInitial(std::move(opened.machines));
+    library->m_trees = std::move(opened.content.trees);
+    library->setInitial(std::move(opened.content.changed));
     return library;
 }
 
@@ -102,6 +103,16 @@ const QList<Machine>& Library::machines() const {
 const Machine* Library::find(const MachineId& id) const {
     const auto it = m_indexById.constFind(id);
     return it == m_indexById.constEnd() ? nullptr : &m_machines.at(*it);
+}
+
+const QList<Snapshot>& Library::snapshots(const MachineId& id) const {
+    static const QList<Snapshot> kNone;
+    const auto it = m_trees.constFind(id);
+    return it == m_trees.constEnd() ? kNone : *it;
+}
+
+LibraryStore& Library::store() {
+    return *m_store;
 }
 
 Result<MachineId> Library::resolve(const QString& nameOrId) const {
@@ -221,6 +232,12 @@ void Library::apply(const LibraryChange& change) {
         else
             addToCache(machine);
     }
+    for (auto it = change.trees.begin(); it != change.trees.end(); ++it) {
+        if (m_indexById.contains(it.key()))
+            m_trees.insert(it.key(), it.value());
+        Q_EMIT
+        snapshotsChanged(it.key());
+    }
     for (const MachineEvent& event : change.events)
         Q_EMIT
     eventAppended(event);
@@ -247,6 +264,7 @@ void Library::removeFromCache(const MachineId& id) {
     Q_EMIT
     machineAboutToBeRemoved(index);
     m_indexById.remove(id);
+    m_trees.remove(id);
     m_sortKeys.erase(m_sortKeys.begin() + index);
     m_machines.removeAt(index);
     reindexFrom(index);

@@ -38,6 +38,8 @@ public:
     // In order of display (group, then name, locale-aware); indices are stable between signals.
     const QList<Machine>& machines() const;
     const Machine* find(const MachineId& id) const;
+    // A machine's snapshots, oldest first, so that parents come before their children.
+    const QList<Snapshot>& snapshots(const MachineId& id) const;
     // By id, by unique name, or by unique prefix of an id of at least 8 characters. Errors:
     // NotFound, InvalidArgument when several match.
     Result<MachineId> resolve(const QString& nameOrId) const;
@@ -78,6 +80,9 @@ public:
     // Records what looking into files has told (ChainResolver), parents first.
     QFuture<Result<void>> learnLayers(const QList<DiskLayer>& layers);
 
+    // The database thread, for core/snapshots: operations of several transactions.
+    LibraryStore& store();
+
     QStringList groups() const;
     QStringList tags() const;
 
@@ -90,6 +95,7 @@ Q_SIGNALS:
     void machineAboutToBeMoved(int from, int to);
     void machineMoved(int from, int to);
     void machineChanged(int index);
+    void snapshotsChanged(const vivarium::MachineId& id);
     void eventAppended(const vivarium::MachineEvent& event);
 
 private:
@@ -108,6 +114,7 @@ private:
     QList<Machine> m_machines;
     std::vector<SortKey> m_sortKeys; // of m_machines, in the same order
     QHash<MachineId, int> m_indexById;
+    QHash<MachineId, QList<Snapshot>> m_trees; // of machines that have (had) any
     std::unique_ptr<LibraryStore> m_store;
 };
 

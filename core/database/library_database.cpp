@@ -68,6 +68,43 @@ Result<void> LibraryDatabase::checkNameUnused(const Machine& machine) {
     return {};
 }
 
+// Settings that somebody began to edit before a snapshot froze the disks name layers that are not
+// the tops any more: what is meant is the disk.
+Result<Machine> LibraryDatabase::withPresentTops(Machine machine, const Machine& before) {
+    for (DriveSettings& drive : machine.settings.drives)
+        for (const DriveSettings& present : before.settings.drives) {
+            if (drive.bus != present.bus || drive.port != present.port ||
+                drive.path == present.path || drive.readOnly || drive.type != DriveType::HardDisk)
+                continue;
+            for (const DiskLayer& layer : TRY(layer_rows::readChain(*m_database, present.path)))
+                if (layer.path == drive.path) {
+                    drive.path = present.path;
+                    drive.format = present.format;
+                }
+        }
+    return machine;
+}
+
+// A saved machine wakes up in the hardware that it fell asleep in, and a template stays as it is.
+Result<void> LibraryDatabase::checkMayChange(const Machine& before, const Machine& after) {
+    if (!before.isSaved() && !before.isTemplate)
+        return {};
+    MachineSettings settings = after.settings;
+    settings.name = before.settings.name;
+    settings.closeAction = before.settings.closeAction;
+    settings.scaleMode = before.settings.scaleMode;
+    settings.vnc = before.settings.vnc;
+    if (settings == before.settings)
+        return {};
+    return fail(
+        ErrorCode::WrongState,
+        (before.isSaved()
+             ? u"The hardware of “%1” cannot change while its state is saved; start it, or discard the saved state."_s
+             : u"“%1” is a template and stays as it is; make a linked clone of it, or let it be a machine again."_s)
+            .arg(before.settings.name)
+            .toStdString());
+}
+
 // Writing to a file that another stands on destroys the other.
 Result<void> LibraryDatabase::checkDrivesAreTops(const Machine& machine) {
     for (const DriveSettings& drive : machine.settings.drives) {
@@ -170,15 +207,20 @@ Result<MachineId> LibraryDatabase::add(Machine machine) {
     return machine.id;
 }
 
-Result<void> LibraryDatabase::update(const Machine& machine) {
-    if (const auto problems = validate(machine); !problems.isEmpty())
+Result<void> LibraryDatabase::update(const Machine& wanted) {
+    if (const auto problems = validate(wanted); !problems.isEmpty())
         return invalid(problems);
     Transaction transaction = TRY(Transaction::begin(*m_database));
-    const Machine before = TRY(require(machine.id));
+    const Machine before = TRY(require(wanted.id));
+    const Machine machine = TRY(withPresentTops(wanted, before));
+    TRY(checkMayChange(before, machine));
     TRY(checkNameUnused(machine));
     if (before.settings.drives != machine.settings.drives)
         TRY(checkDrivesAreTops(machine));
     TRY(machine_rows::update(*m_database, machine));
+    if (!before.changedSinceSnapshot && before.settings != machine.settings)
+        TRY(m_database->run("UPDATE machines SET state_changed = 1 WHERE id = ?1",
+                            machine.id.toString()));
     if (before.settings.drives != machine.settings.drives)
         TRY(layer_rows::forgetUnused(*m_database));
     if (before.settings.name != machine.settings.name)
@@ -209,6 +251,7 @@ Result<void> LibraryDatabase::remove(const MachineId& id, Files files) {
             "INSERT OR REPLACE INTO pending_deletions (path, folder) VALUES (?1, ?2)"));
         QStringList candidates = machine_files::ownedFiles(machine);
         candidates += TRY(layer_rows::readOwned(*m_database, id));
+        candidates += TRY(snapshots().filesOf(id));
         candidates.removeDuplicates();
         for (const QString& file : std::as_const(candidates)) {
             used.reset();
@@ -217,8 +260,10 @@ Result<void> LibraryDatabase::remove(const MachineId& id, Files files) {
             owned << file;
             TRY(pending.bind(1, file).bind(2, machine.folder).run());
         }
+        TRY(snapshots().forgetMachine(id));
         TRY(layer_rows::removeOwned(*m_database, id));
     } else {
+        TRY(snapshots().forgetMachine(id));
         TRY(layer_rows::disown(*m_database, id));
     }
     TRY(machine_rows::nextRevision(*m_database));
@@ -272,6 +317,9 @@ Result<void> LibraryDatabase::recordStart(const MachineId& id, const QString& de
     TRY(require(id));
     TRY(setRunningFlag(id, true));
     TRY(insertEvent(id, MachineEvent::Kind::Started, detail));
+    const qint64 revision = TRY(machine_rows::revision(*m_database));
+    TRY(m_database->run("UPDATE machines SET state_changed = 1, revision = ?2 WHERE id = ?1",
+                        id.toString(), revision));
     return transaction.commit();
 }
 
@@ -358,6 +406,7 @@ Result<LibraryChange> LibraryDatabase::takeChanges() {
                 if (!ids.contains(id))
                     change.removed.append(id);
             m_knownIds = std::move(ids);
+            change.trees = TRY(snapshot_rows::readTreesChangedSince(*m_database, m_knownRevision));
             m_knownRevision = revision;
         }
         if (m_knownEvent < 0) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "core/database/database.h"
+#include "core/database/snapshot_database.h"
+#include "core/database/snapshot_rows.h"
 #include "core/model/disk_layer.h"
 #include "core/model/machine.h"
 
@@ -15,8 +17,11 @@ namespace vivarium {
 struct LibraryChange {
     QList<Machine> changed; // new or different
     QList<MachineId> removed;
+    snapshot_rows::Trees trees; // whole, of the machines whose snapshots changed
     QList<MachineEvent> events; // oldest first
-    bool empty() const { return changed.isEmpty() && removed.isEmpty() && events.isEmpty(); }
+    bool empty() const {
+        return changed.isEmpty() && removed.isEmpty() && trees.isEmpty() && events.isEmpty();
+    }
 };
 
 // The library's rules over its SQLite file: every call is one short transaction. Blocks; lives on
@@ -50,6 +55,9 @@ public:
     // What looking into files has told (layer_rows::learn), parents first.
     Result<void> learnLayers(const QList<DiskLayer>& layers);
 
+    // The rules about snapshots and copies.
+    SnapshotDatabase snapshots() { return SnapshotDatabase(*m_database); }
+
     // Everything that this or another program changed since the last call; the first call gives all
     // machines and no events.
     Result<LibraryChange> takeChanges();
@@ -63,6 +71,8 @@ private:
         : m_database(std::move(database)), m_machinesFolder(std::move(machinesFolder)) {}
 
     Result<void> checkNameUnused(const Machine& machine);
+    Result<Machine> withPresentTops(Machine machine, const Machine& before);
+    static Result<void> checkMayChange(const Machine& before, const Machine& after);
     Result<void> checkDrivesAreTops(const Machine& machine);
     Result<void> checkNobodyNeeds(const Machine& machine);
     Result<Machine> require(const MachineId& id);

@@ -43,25 +43,23 @@ Result<LibraryStore::Opened> LibraryStore::open(const QString& folder,
                                                 const QString& machinesFolder) {
     std::unique_ptr<LibraryStore> store(new LibraryStore); // the constructor is private
     // Shared: the result is there, and this function gone, before the promise has finished.
-    auto promise = std::make_shared<QPromise<Result<QList<Machine>>>>();
+    auto promise = std::make_shared<QPromise<Result<LibraryChange>>>();
     promise->start();
     auto opened = promise->future();
     store->post([opening = store.get(), promise, folder, machinesFolder] {
         promise->addResult(opening->openHere(folder, machinesFolder));
         promise->finish();
     });
-    const Result<QList<Machine>> machines = opened.result();
-    if (!machines)
-        return machines.error();
-    return Opened{std::move(store), *machines};
+    const Result<LibraryChange> content = opened.result();
+    if (!content)
+        return content.error();
+    return Opened{std::move(store), *content};
 }
 
-Result<QList<Machine>> LibraryStore::openHere(const QString& folder,
-                                              const QString& machinesFolder) {
+Result<LibraryChange> LibraryStore::openHere(const QString& folder, const QString& machinesFolder) {
     m_database = TRY(LibraryDatabase::open(folder, machinesFolder));
     TRY(m_database->changedByOthers()); // what came before is in the first reading
-    const LibraryChange all = TRY(m_database->takeChanges());
-    return all.changed;
+    return m_database->takeChanges();
 }
 
 void LibraryStore::setListener(QObject* receiver,

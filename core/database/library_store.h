@@ -21,7 +21,7 @@ class LibraryStore {
 public:
     struct Opened {
         std::unique_ptr<LibraryStore> store;
-        QList<Machine> machines;
+        LibraryChange content; // all of it
     };
     // Blocks until the library is open and read.
     static Result<Opened> open(const QString& folder, const QString& machinesFolder);
@@ -48,7 +48,7 @@ public:
 private:
     LibraryStore();
     void post(std::function<void()> task);
-    Result<QList<Machine>> openHere(const QString& folder, const QString& machinesFolder);
+    Result<LibraryChange> openHere(const QString& folder, const QString& machinesFolder);
     void watch();
     void lookForChanges(int nextRecheckMs);
     void announceChanges();

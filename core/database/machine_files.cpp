@@ -83,8 +83,8 @@ QStringList ownedFiles(const Machine& machine) {
     const QString prefix = machine.folder + u'/';
     QStringList files;
     const QDir folder(machine.folder);
-    for (const QString& name :
-         folder.entryList({u"worker.log*"_s, u"lock"_s}, QDir::Files | QDir::Hidden))
+    for (const QString& name : folder.entryList({u"worker.log*"_s, u"lock"_s, u"operation.lock"_s},
+                                                QDir::Files | QDir::Hidden))
         files << prefix + name;
     for (const DriveSettings& drive : machine.settings.drives)
         if (drive.type == DriveType::HardDisk && QDir::cleanPath(drive.path).startsWith(prefix))
@@ -100,8 +100,9 @@ bool removeFiles(const QStringList& files, const QString& folder) {
         if (const QString holder = QFileInfo(file).path(); holder.startsWith(folder + u'/'))
             inner.insert(holder);
     }
-    for (const QString& holder : std::as_const(inner))
-        QDir().rmdir(holder);
+    for (QString holder : std::as_const(inner))
+        while (holder.startsWith(folder + u'/') && QDir().rmdir(holder))
+            holder = QFileInfo(holder).path();
     QDir().rmdir(folder); // refuses while the user's own files are in it
     return done;
 }

@@ -1,5 +1,6 @@
 #include "core/database/machine_rows.h"
 
+#include "core/database/snapshot_rows.h"
 #include "core/model/setting_names.h"
 #include "core/model/settings_json.h"
 
@@ -42,6 +43,14 @@ Result<Machine> machineFromRow(const Statement& row) {
     machine.folder = row.text(4);
     machine.createdAt = QDateTime::fromMSecsSinceEpoch(row.integer(5), QTimeZone::utc());
     machine.lastSeenRunning = row.integer(6) != 0;
+    machine.currentSnapshot = SnapshotId::fromString(row.text(8));
+    machine.changedSinceSnapshot = row.integer(9) != 0;
+    machine.savedToken = row.text(10);
+    machine.savedThumbnailPath = row.text(11);
+    machine.isTemplate = row.integer(12) != 0;
+    machine.generationId = row.text(13);
+    if (const QByteArray timeline = row.bytes(14); !timeline.isEmpty())
+        machine.timeline = snapshot_rows::timelineFromText(timeline);
     return machine;
 }
 
@@ -51,7 +60,9 @@ Result<Machine> machineFromRow(const Statement& row) {
 Result<QList<Machine>> readMatching(Database& database, qint64 revision, const QString& id) {
     QList<Machine> machines;
     Statement rows = TRY(database.prepare(
-        "SELECT id, name, group_path, notes, folder, created_at, last_seen_running, settings "
+        "SELECT id, name, group_path, notes, folder, created_at, last_seen_running, settings, "
+        "current_snapshot, state_changed, saved_token, saved_thumbnail, is_template, "
+        "generation_id, timeline "
         "FROM machines " VIVARIUM_MATCHING));
     rows.bind(1, revision).bind(2, id);
     while (TRY(rows.step())) {

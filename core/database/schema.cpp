@@ -3,6 +3,7 @@
 #include "core/database/migrations/m0001_library.h"
 #include "core/database/migrations/m0002_drive_bus.h"
 #include "core/database/migrations/m0003_layers.h"
+#include "core/database/migrations/m0004_snapshots.h"
 
 #include <QThread>
 
@@ -14,9 +15,9 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr std::array kMigrations{Migration{1, migrations::kLibrary},
-                                 Migration{2, migrations::kDriveBus},
-                                 Migration{3, migrations::kLayers}};
+constexpr std::array kMigrations{
+    Migration{1, migrations::kLibrary}, Migration{2, migrations::kDriveBus},
+    Migration{3, migrations::kLayers}, Migration{4, migrations::kSnapshots}};
 
 Error corrupt(const Database& database, const QString& why) {
     return fail(ErrorCode::Corrupt, u"%1 %2."_s.arg(database.path(), why).toStdString());

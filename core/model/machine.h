@@ -2,6 +2,7 @@
 
 #include "core/model/machine_id.h"
 #include "core/model/machine_settings.h"
+#include "core/model/snapshot.h"
 
 #include <QDateTime>
 #include <QString>
@@ -22,6 +23,17 @@ struct Machine {
     QString folder;               // absolute: disks, log, lock
     QDateTime createdAt;          // UTC
     bool lastSeenRunning = false; // tells Aborted from PoweredOff when the lock is free
+
+    // Set through core/snapshots only.
+    SnapshotId currentSnapshot; // that the present state hangs below; null: none
+    bool changedSinceSnapshot = false;
+    QString savedToken; // of the saved state that it goes on from; empty: none
+    QString savedThumbnailPath;
+    bool isTemplate = false; // cannot run
+    QString generationId;    // UUID, new whenever its past was cut or copied; or empty
+    TimelineSettings timeline;
+    bool isSaved() const { return !savedToken.isEmpty(); }
+
     bool operator==(const Machine&) const = default;
 };
 

@@ -1,5 +1,8 @@
 #include "core/model/snapshot.h"
 
+#include "core/model/setting_names.h"
+#include "core/model/snapshot_record.h"
+
 namespace vivarium {
 
 using namespace Qt::StringLiterals;
@@ -50,6 +53,10 @@ QList<SettingsProblem> validate(const TimelineSettings& settings) {
                TimelineSettings::kMaxKeep);
     checkRange(problems, u"keepDailyDays"_s, settings.keepDailyDays, 0, TimelineSettings::kMaxKeep);
     return problems;
+}
+
+QString driveName(const DriveSettings& drive) {
+    return nameOf(drive.bus) + QString::number(drive.port);
 }
 
 } // namespace vivarium
