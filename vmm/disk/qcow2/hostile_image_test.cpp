@@ -41,6 +41,10 @@ private:
         return m_loop->runUntilDone(
             image.write(offset, IoBuffers(data.data(), data.size()), nullptr));
     }
+    static Task<int> readFile(AsyncFile& file, uint64_t offset, std::vector<uint8_t>& bytes) {
+        int error = co_await file.read(offset, bytes.data(), bytes.size());
+        co_return error;
+    }
     int flush(Image& image) { return m_loop->runUntilDone(image.flush()); }
     template <class T>
     std::vector<uint8_t> patched(uint64_t offset, T value) {
@@ -281,6 +285,69 @@ private Q_SLOTS:
         QVERIFY(report);
         QCOMPARE(report->corruptions, uint64_t{0});
         QCOMPARE(report->leaks, uint64_t{0});
+    }
+
+    // A new cluster may end the file in its middle (what follows reads as zeroes).
+    void aHalfWrittenLastClusterIsPartOfTheFile() {
+        CrashFile fresh(*m_loop);
+        CreateOptions options;
+        options.diskBytes = kDiskBytes;
+        options.clusterBytes = 65536;
+        QVERIFY(m_loop->runUntilDone(createImage(*m_loop, fresh, options)));
+        CrashFile* file = nullptr;
+        auto first = open(fresh.bytes(), Image::Access::ReadWrite, &file);
+        QVERIFY(first);
+        QCOMPARE(write(**first, 0), 0);
+        QCOMPARE(m_loop->runUntilDone((*first)->close()), 0);
+        QVERIFY(file->bytes().size() % 65536 != 0);
+
+        auto second = open(file->bytes(), Image::Access::ReadWrite);
+        QVERIFY(second);
+        QCOMPARE(write(**second, 32768), 0);
+        QCOMPARE(flush(**second), 0);
+        QVERIFY((*second)->writable());
+    }
+
+    // As with QEMU: a file that lost its end reads as zeroes there and can be written to, but a
+    // check counts it as damage.
+    void clustersAfterTheEndOfTheFileReadAsZeroes() {
+        std::vector<uint8_t> image = m_image;
+        const uint64_t last = loadBe<uint64_t>(&image[m_l2 + 15 * 8]) & kOffsetMask;
+        QVERIFY(last + kCluster == image.size());
+        image.resize(last);
+        CrashFile* file = nullptr;
+        auto opened = open(image, Image::Access::ReadWrite, &file);
+        QVERIFY(opened);
+        auto found = m_loop->runUntilDone((*opened)->find(15 * kCluster, kCluster));
+        QCOMPARE(found.error, 0);
+        std::vector<uint8_t> bytes(kCluster, 1);
+        QCOMPARE(
+            m_loop->runUntilDone(readFile((*opened)->file(), found.extent.entry.hostOffset, bytes)),
+            0);
+        QCOMPARE(bytes, std::vector<uint8_t>(kCluster));
+        auto report = m_loop->runUntilDone(checkImage(**opened, Repair::None, nullptr));
+        QVERIFY(report && report->corruptions > 0);
+
+        QCOMPARE(write(**opened, 15 * kCluster), 0);
+        QCOMPARE(write(**opened, 16 * kCluster), 0); // a new cluster, somewhere else
+        QCOMPARE(m_loop->runUntilDone((*opened)->close()), 0);
+        QVERIFY((*opened)->writable());
+        report = m_loop->runUntilDone(checkImage(**opened, Repair::None, nullptr));
+        QVERIFY(report);
+        QCOMPARE(report->corruptions + report->leaks, uint64_t{0});
+        QCOMPARE(file->bytes()[last], uint8_t{0x42});
+    }
+
+    void aPackedClusterAfterTheEndOfTheFileIsAnError() {
+        const uint64_t entry = kCompressed | (m_image.size() + 8 * kCluster);
+        auto opened = open(patched<uint64_t>(m_l2, entry), Image::Access::ReadWrite);
+        QVERIFY(opened);
+        auto row = m_loop->runUntilDone((*opened)->find(0, 4096));
+        std::vector<uint8_t> bytes(4096);
+        QCOMPARE(m_loop->runUntilDone((*opened)->readCompressed(
+                     row.extent, 0, IoBuffers(bytes.data(), bytes.size()))),
+                 EIO);
+        QVERIFY((*opened)->writable());
     }
 
     void damagedPackedClustersAreAnError() {

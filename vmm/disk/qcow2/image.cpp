@@ -18,10 +18,8 @@ Task<int> Image::readCompressed(GuestExtent extent, uint64_t offset, IoBuffers b
         buffers.copyFrom(m_unpacked.get() + inCluster);
         co_return 0;
     }
-    if (host >= m_context.fileEndBytes) {
-        int error = co_await m_context.reportDamage("a compressed cluster is misplaced", host);
-        co_return error;
-    }
+    if (host >= m_context.fileEndBytes)
+        co_return EIO;
     OwnedBytes packed = allocateBytes(packedBytes);
     int error = co_await m_file->read(host, packed.get(), packedBytes);
     if (error != 0)

@@ -102,6 +102,7 @@ private:
     Result<void> registerMetadata();
     Task<Result<void>> checkOwnRefcounts();
 
+    Task<int> checkPlace(uint64_t firstCluster, uint64_t count);
     Task<int> writeInPlace(uint64_t offset, const IoBuffers& data, uint64_t* done);
     Task<int> writeAllocating(uint64_t offset, const IoBuffers& data, BelowReader* below);
     struct Run; // clusters that get new places together

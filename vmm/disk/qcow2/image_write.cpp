@@ -62,9 +62,10 @@ Task<int> Image::writeInPlace(uint64_t offset, const IoBuffers& data, uint64_t* 
         const uint64_t first = m_context.clusterOf(host);
         const uint64_t last = m_context.clusterOf(host + extent.lengthBytes - 1);
         if (m_context.metadata.intersects(first, last - first + 1) ||
-            host >= m_context.fileEndBytes) {
-            error = co_await m_context.reportDamage("a data cluster is misplaced", host);
-            break;
+            host + extent.lengthBytes > m_context.fileEndBytes) {
+            error = co_await checkPlace(first, last - first + 1);
+            if (error != 0)
+                break;
         }
         group.start(*m_file, IoOp::Kind::Write, host, data.slice(*done, extent.lengthBytes));
         *done += extent.lengthBytes;
@@ -72,6 +73,29 @@ Task<int> Image::writeInPlace(uint64_t offset, const IoBuffers& data, uint64_t* 
     int written = co_await group;
     ++m_context.completedWrites;
     co_return error != 0 ? error : written;
+}
+
+// Whether data may be written to clusters that the mapping names. After the end of the file they
+// are as good as others (and read as zeroes) as long as they are counted: a file that lost its end
+// to a copy, or that another program has not filled yet.
+Task<int> Image::checkPlace(uint64_t firstCluster, uint64_t count) {
+    const uint64_t host = firstCluster << m_context.header.clusterBits;
+    const uint64_t end = (firstCluster + count) << m_context.header.clusterBits;
+    bool fine = !m_context.metadata.intersects(firstCluster, count);
+    for (uint64_t cluster = firstCluster; fine && cluster < firstCluster + count; ++cluster) {
+        if (cluster << m_context.header.clusterBits < m_context.fileEndBytes)
+            continue;
+        Refcounts::Value value = co_await m_refcounts.get(cluster);
+        if (value.error != 0)
+            co_return value.error;
+        fine = value.count != 0;
+    }
+    if (fine) {
+        m_context.fileEndBytes = std::max(m_context.fileEndBytes, end);
+        co_return 0;
+    }
+    int damaged = co_await m_context.reportDamage("a data cluster is misplaced", host);
+    co_return damaged;
 }
 
 Task<int> Image::writeAllocating(uint64_t offset, const IoBuffers& data, BelowReader* below) {
@@ -124,10 +148,10 @@ Task<int> Image::writeRun(Run& run, BelowReader* below) {
         space = co_await m_refcounts.allocate(run.old.size(), Refcounts::Amount::AtMost);
         if (space.error != 0)
             co_return space.error;
-    } else if (m_context.metadata.intersects(space.firstCluster, 1) ||
-               run.reuse >= m_context.fileEndBytes) {
-        int damaged = co_await m_context.reportDamage("a data cluster is misplaced", run.reuse);
-        co_return damaged;
+    } else {
+        int misplaced = co_await checkPlace(space.firstCluster, 1);
+        if (misplaced != 0)
+            co_return misplaced;
     }
     run.writtenClusters = space.count;
     const uint64_t runBegin = run.firstCluster << bits;
