@@ -67,14 +67,26 @@ control::DriveBus translateBus(DriveBus bus) {
     return control::DriveBus::Sata;
 }
 
-control::DriveConfig translateDrive(const DriveSettings& drive, int imageFd, int bootIndex) {
+control::DiskFormat translateFormat(DiskFormat format) {
+    switch (format) {
+    case DiskFormat::Raw:
+        return control::DiskFormat::Raw;
+    case DiskFormat::Qcow2:
+        return control::DiskFormat::Qcow2;
+    }
+    return control::DiskFormat::Raw;
+}
+
+control::DriveConfig translateDrive(const DriveSettings& drive, std::vector<OpenedImage>& images,
+                                    int bootIndex, DescriptorList& descriptors) {
     control::DriveConfig config;
     config.id = driveId(drive);
     config.bus = translateBus(drive.bus);
     config.kind =
         drive.type == DriveType::Optical ? control::DriveKind::Optical : control::DriveKind::Disk;
     config.port = drive.port;
-    config.imageFd = imageFd;
+    for (OpenedImage& image : images)
+        config.images.push_back({descriptors.add(image.fd), translateFormat(image.format)});
     config.mediumName = QFileInfo(drive.path).fileName().toStdString();
     config.readOnly = drive.readOnly || drive.type == DriveType::Optical;
     config.bootIndex = bootIndex;
@@ -154,9 +166,9 @@ WorkerConfiguration translate(const MachineId& id, const MachineSettings& settin
     for (qsizetype i = 0; i < settings.drives.size(); ++i) {
         const DriveSettings& drive = settings.drives.at(i);
         const auto index = boot.find(driveId(drive));
-        config.drives.push_back(
-            translateDrive(drive, descriptors.add(files.drives[static_cast<size_t>(i)]),
-                           index == boot.end() ? -1 : index->second));
+        config.drives.push_back(translateDrive(drive, files.drives[static_cast<size_t>(i)],
+                                               index == boot.end() ? -1 : index->second,
+                                               descriptors));
     }
     for (qsizetype i = 0; i < settings.serialPorts.size(); ++i)
         config.serialPorts.push_back(translateSerial(

@@ -3,6 +3,7 @@
 #include "core/model/machine_id.h"
 #include "core/model/machine_settings.h"
 #include "core/supervisor/firmware_files.h"
+#include "core/supervisor/image_files.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/control/machine_config.h"
 
@@ -15,7 +16,8 @@ struct OpenedFiles {
     FirmwareFiles firmware; // not with a kernel of its own
     UniqueFd kernel, initrd;
     std::vector<UniqueFd> modules;
-    std::vector<UniqueFd> drives; // one for each of settings.drives; invalid: no medium
+    // The images of each of settings.drives, base first; none: no medium.
+    std::vector<std::vector<OpenedImage>> drives;
     struct Serial {
         UniqueFd file;   // SerialMode::File
         UniqueFd listen; // SerialMode::Socket

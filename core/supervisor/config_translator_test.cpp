@@ -16,6 +16,12 @@ UniqueFd anyFile() {
     return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
+std::vector<OpenedImage> oneImage() {
+    std::vector<OpenedImage> images;
+    images.push_back({anyFile(), DiskFormat::Raw});
+    return images;
+}
+
 } // namespace
 
 class ConfigTranslatorTest : public QObject {
@@ -42,9 +48,10 @@ private Q_SLOTS:
                                 {3, SerialMode::Disconnected, {}}};
         OpenedFiles files;
         files.firmware = {anyFile(), anyFile()};
-        files.drives.push_back(anyFile());
+        files.drives.push_back(oneImage());
         files.drives.emplace_back();
-        files.drives.push_back(anyFile());
+        files.drives.push_back(oneImage());
+        files.drives.back().push_back({anyFile(), DiskFormat::Qcow2});
         files.serialPorts.resize(4);
         files.serialPorts[1].file = anyFile();
         files.serialPorts[2].listen = anyFile();
@@ -56,7 +63,7 @@ private Q_SLOTS:
         const auto [config, descriptors] =
             translate(id, settings, std::move(files), WorkerLife::UntilStopped);
 
-        QCOMPARE(descriptors.size(), size_t(9));
+        QCOMPARE(descriptors.size(), size_t(10));
         QCOMPARE(config.id, id.toString().toStdString());
         QCOMPARE(config.name, std::string("Zoë"));
         QCOMPARE(config.memoryBytes, uint64_t(300) << 20);
@@ -73,11 +80,15 @@ private Q_SLOTS:
         QCOMPARE(config.drives[0].bootIndex, 1);
         QVERIFY(config.drives[0].readOnly);
         QCOMPARE(config.drives[0].mediumName, std::string("second.img"));
-        QCOMPARE(config.drives[1].imageFd, -1);
+        QVERIFY(config.drives[1].images.empty());
         QCOMPARE(config.drives[1].bootIndex, 2);
         QCOMPARE(config.drives[1].kind, control::DriveKind::Optical);
         QCOMPARE(config.drives[2].bootIndex, 0);
         QVERIFY(!config.drives[2].readOnly);
+        QCOMPARE(config.drives[2].images.size(), size_t(2)); // base first
+        QCOMPARE(config.drives[2].images[0].format, control::DiskFormat::Raw);
+        QCOMPARE(config.drives[2].images[1].format, control::DiskFormat::Qcow2);
+        QVERIFY(config.drives[2].images[0].fd != config.drives[2].images[1].fd);
         QCOMPARE(config.serialPorts[0].kind, control::SerialKind::Ring);
         QVERIFY(config.serialPorts[1].outputFd >= 0);
         QVERIFY(config.serialPorts[2].listenFd >= 0);
@@ -95,7 +106,7 @@ private Q_SLOTS:
                            {DriveType::HardDisk, 0, QStringLiteral("/s"), false, DriveBus::Sata}};
         OpenedFiles files;
         for (int i = 0; i < 3; ++i)
-            files.drives.push_back(anyFile());
+            files.drives.push_back(oneImage());
         files.serialPorts.resize(static_cast<size_t>(settings.serialPorts.size()));
         const auto made = translate(MachineId::createRandom(), settings, std::move(files),
                                     WorkerLife::UntilStopped);
@@ -115,7 +126,7 @@ private Q_SLOTS:
         settings.drives = {{DriveType::HardDisk, 0, QStringLiteral("/d"), false}};
         settings.serialPorts.clear();
         OpenedFiles files;
-        files.drives.push_back(anyFile());
+        files.drives.push_back(oneImage());
         const auto made = translate({}, settings, std::move(files), WorkerLife::UntilStopped);
         QCOMPARE(made.config.drives[0].bootIndex, -1);
     }

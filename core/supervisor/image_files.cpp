@@ -1,6 +1,7 @@
 #include "core/supervisor/image_files.h"
 
 #include "core/database/machine_lock.h"
+#include "core/disks/file_stamp.h"
 #include "core/provision/iso_inspection.h"
 
 #include <QFile>
@@ -106,6 +107,39 @@ Result<UniqueFd> ImageFiles::openDrive(const DriveSettings& drive) const {
         TRY(openFile(drive.path, what, optical || drive.readOnly ? O_RDONLY : O_RDWR, status));
     TRY(checkSize(drive, what, fd.get(), status));
     TRY(lock(fd.get(), drive));
+    return fd;
+}
+
+Result<std::vector<OpenedImage>> ImageFiles::openDisk(const DriveSettings& drive,
+                                                      const QList<DiskLayer>& chain) const {
+    std::vector<OpenedImage> images;
+    for (qsizetype i = 0; i + 1 < chain.size(); ++i)
+        images.push_back({TRY(openLayer(chain.at(i), chain.at(i + 1).path)), chain.at(i).format});
+    images.push_back({TRY(openDrive(drive)), drive.format});
+    return images;
+}
+
+Result<UniqueFd> ImageFiles::openLayer(const DiskLayer& layer, const QString& above) const {
+    struct stat status {};
+    const QString what = u"The base of the disk image %1,"_s.arg(above);
+    UniqueFd fd = TRY(openFile(layer.path, what, O_RDONLY, status));
+    struct flock shared {};
+    shared.l_type = F_RDLCK;
+    shared.l_whence = SEEK_SET; // the whole file
+    if (::fcntl(fd.get(), F_OFD_SETLK, &shared) != 0 && (errno == EAGAIN || errno == EACCES)) {
+        const QString user = userOf(layer.path);
+        return refused(
+            ErrorCode::Busy,
+            user.isEmpty()
+                ? u"%1 %2, is being written to by another program; close it there first."_s.arg(
+                      what, layer.path)
+                : u"%1 %2, is being written to by the machine “%3”; stop that machine first."_s.arg(
+                      what, layer.path, user));
+    }
+    // Behind the lock nobody writes to it any more; before it somebody may have.
+    if (::fstat(fd.get(), &status) != 0 || fileStamp(status) != layer.stamp)
+        return refused(ErrorCode::Busy,
+                       u"%1 %2, was changed this moment; try again."_s.arg(what, layer.path));
     return fd;
 }
 

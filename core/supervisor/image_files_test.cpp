@@ -1,6 +1,7 @@
 #include "core/supervisor/image_files.h"
 
 #include "core/database/machine_lock.h"
+#include "core/disks/file_stamp.h"
 #include "tests/support/test_main.h"
 #include "vmm/base/bytes.h"
 
@@ -117,6 +118,54 @@ private Q_SLOTS:
         }
         one = UniqueFd();
         QVERIFY(images.openDrive(disk(file)));
+    }
+
+    void layersBelowTheTopAreSharedAndOnlyRead() {
+        const QString base = make("base", QByteArray(4096, 'x'));
+        const ImageFiles images({});
+        const auto chainOf = [&](const QString& top) {
+            DiskLayer below, above;
+            below.path = base;
+            below.format = DiskFormat::Raw;
+            below.stamp = fileStamp(base);
+            above.path = top;
+            above.parent = base;
+            return QList{below, above};
+        };
+        const auto qcow2 = [](const QString& file) {
+            DriveSettings drive = disk(file);
+            drive.format = DiskFormat::Qcow2;
+            return drive;
+        };
+        const QString one = make("one", QByteArray(4096, 'x'));
+        const QString two = make("two", QByteArray(4096, 'x'));
+        const auto first = images.openDisk(qcow2(one), chainOf(one));
+        const auto second = images.openDisk(qcow2(two), chainOf(two));
+        QVERIFY(first && second);
+        QCOMPARE(first->size(), size_t(2));
+        QCOMPARE((*first)[0].format, DiskFormat::Raw);
+        QCOMPARE((*first)[1].format, DiskFormat::Qcow2);
+        QCOMPARE(::fcntl((*first)[0].fd.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
+        QCOMPARE(::fcntl((*first)[1].fd.get(), F_GETFL) & O_ACCMODE, O_RDWR);
+        QCOMPARE(images.openDrive(disk(base)).error().code, ErrorCode::Busy);
+    }
+
+    void aLayerThatSomebodyWritesToIsRefused() {
+        DiskLayer below, above;
+        below.path = make("base", QByteArray(4096, 'x'));
+        below.stamp = fileStamp(below.path);
+        above.path = make("top", QByteArray(4096, 'x'));
+        const ImageFiles images({});
+        {
+            const auto writer = images.openDrive(disk(below.path));
+            QVERIFY(writer);
+            const auto refused = images.openDisk(disk(above.path), {below, above});
+            QCOMPARE(refused.error().code, ErrorCode::Busy);
+            const QString text = QString::fromStdString(refused.error().detail);
+            QVERIFY2(text.contains(below.path) && text.contains(above.path), qPrintable(text));
+        }
+        make("base", QByteArray(8192, 'y')); // since it was looked into
+        QCOMPARE(images.openDisk(disk(above.path), {below, above}).error().code, ErrorCode::Busy);
     }
 
     void readOnlyMediaAreShared() {

@@ -1,10 +1,12 @@
 #include "core/supervisor/machine_preparation.h"
 
+#include "core/disks/chain_resolver.h"
 #include "core/provision/host_checks.h"
 #include "core/supervisor/image_files.h"
 #include "core/supervisor/unix_socket.h"
 #include "core/supervisor/vnc_listener.h"
 #include "core/supervisor/worker_log.h"
+#include "vmm/control/messages.h"
 
 #include <QFile>
 #include <QThread>
@@ -58,7 +60,19 @@ Result<OpenedFiles::Serial> openSerial(const SerialPortSettings& serial) {
     return files;
 }
 
-Result<OpenedFiles> openFiles(const MachineSettings& settings, const ImageFiles& images) {
+Result<std::vector<OpenedImage>> openDrive(const DriveSettings& drive, const ImageFiles& images,
+                                           ChainResolver& chains) {
+    if (drive.path.isEmpty())
+        return std::vector<OpenedImage>();
+    if (drive.type == DriveType::HardDisk)
+        return images.openDisk(drive, TRY(chains.resolve(drive)));
+    std::vector<OpenedImage> disc;
+    disc.push_back({TRY(images.openDrive(drive)), DiskFormat::Raw});
+    return disc;
+}
+
+Result<OpenedFiles> openFiles(const MachineSettings& settings, const ImageFiles& images,
+                              ChainResolver& chains) {
     OpenedFiles files;
     const DirectBootSettings& boot = settings.directBoot;
     if (boot.kernelPath.isEmpty()) {
@@ -72,10 +86,22 @@ Result<OpenedFiles> openFiles(const MachineSettings& settings, const ImageFiles&
             files.modules.push_back(TRY(images.openForReading(path, u"The kernel module"_s)));
     }
     for (const DriveSettings& drive : settings.drives)
-        files.drives.push_back(drive.path.isEmpty() ? UniqueFd() : TRY(images.openDrive(drive)));
+        files.drives.push_back(TRY(openDrive(drive, images, chains)));
     for (const SerialPortSettings& serial : settings.serialPorts)
         files.serialPorts.push_back(TRY(openSerial(serial)));
     return files;
+}
+
+// All of them go to the worker beside one message.
+Result<void> checkFileCount(const WorkerConfiguration& configuration) {
+    if (configuration.descriptors.size() <= static_cast<size_t>(control::kMaxDescriptors))
+        return {};
+    return fail(
+        ErrorCode::LimitExceeded,
+        u"The machine's disks and other parts need %1 files, more than %2; merge snapshots or remove disks."_s
+            .arg(configuration.descriptors.size())
+            .arg(control::kMaxDescriptors)
+            .toStdString());
 }
 
 Result<QString> openVnc(const MachineSettings& settings, OpenedFiles& files) {
@@ -101,6 +127,7 @@ Result<MachineLock> acquireLock(const QString& folder) {
 } // namespace
 
 Result<PreparedMachine> prepareMachine(const Machine& machine, const QList<Machine>& others,
+                                       const QList<DiskLayer>& layers,
                                        const WorkerSockets& sockets) {
     TRY(checkSettings(machine.settings));
     auto lock = acquireLock(machine.folder);
@@ -110,8 +137,11 @@ Result<PreparedMachine> prepareMachine(const Machine& machine, const QList<Machi
         return fail(ErrorCode::Busy,
                     u"“%1” is running already."_s.arg(machine.settings.name).toStdString());
     }
-    OpenedFiles files = TRY(openFiles(machine.settings, ImageFiles(others)));
+    const ToolInspector inspector;
+    ChainResolver chains(layers, inspector);
+    OpenedFiles files = TRY(openFiles(machine.settings, ImageFiles(others), chains));
     PreparedMachine prepared;
+    prepared.learned = chains.learned();
     prepared.vncAddress = TRY(openVnc(machine.settings, files));
     files.control = TRY(sockets.listen(machine.id));
     files.lock = UniqueFd(::fcntl(lock->fd(), F_DUPFD_CLOEXEC, 0)); // shares the lock
@@ -123,13 +153,16 @@ Result<PreparedMachine> prepareMachine(const Machine& machine, const QList<Machi
     prepared.lock = std::move(*lock);
     prepared.configuration =
         translate(machine.id, machine.settings, std::move(files), WorkerLife::UntilStopped);
+    TRY(checkFileCount(prepared.configuration));
     return prepared;
 }
 
 Result<PreparedMachine> prepareThrowawayMachine(const MachineSettings& settings,
                                                 FirstSerialPort serial) {
     TRY(checkSettings(settings));
-    OpenedFiles files = TRY(openFiles(settings, ImageFiles({})));
+    const ToolInspector inspector;
+    ChainResolver chains({}, inspector);
+    OpenedFiles files = TRY(openFiles(settings, ImageFiles({}), chains));
     PreparedMachine prepared;
     prepared.vncAddress = TRY(openVnc(settings, files));
     if (serial == FirstSerialPort::Stream && !files.serialPorts.empty()) {
@@ -142,6 +175,7 @@ Result<PreparedMachine> prepareThrowawayMachine(const MachineSettings& settings,
     prepared.log = TRY(worker_log::startInMemory());
     prepared.configuration =
         translate(MachineId::createRandom(), settings, std::move(files), WorkerLife::WithClients);
+    TRY(checkFileCount(prepared.configuration));
     return prepared;
 }
 

@@ -192,18 +192,40 @@ QFuture<Result<void>> SupervisedMachine::start() {
     setPhase(Phase::Preparing);
     setStatus(MachineState::Starting, StopReason::None, {});
 
+    QStringList disks;
+    for (const DriveSettings& drive : known->settings.drives)
+        if (drive.type == DriveType::HardDisk)
+            disks << drive.path;
+    if (disks.isEmpty())
+        prepare({});
+    else
+        whenDone(this, m_services.library.layersOf(disks),
+                 [this](const Result<QList<DiskLayer>>& layers) {
+                     if (layers)
+                         prepare(*layers);
+                     else
+                         finishStart(layers.error());
+                 });
+    return future;
+}
+
+void SupervisedMachine::prepare(const QList<DiskLayer>& layers) {
+    const Machine* known = machine();
+    if (!known) {
+        finishStart(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
+        return;
+    }
     QList<Machine> others = m_services.library.machines(); // shared, not copied
     others.removeIf([this](const Machine& other) { return other.id == m_id; });
     auto prepared = std::make_shared<Result<PreparedMachine>>(
         fail(ErrorCode::Cancelled, "The start was cancelled."));
     whenDone(this,
-             runInBackground<void>([prepared, machine = *known, others,
+             runInBackground<void>([prepared, machine = *known, others, layers,
                                     sockets = m_services.sockets](Progress&) -> Result<void> {
-                 *prepared = prepareMachine(machine, others, sockets);
+                 *prepared = prepareMachine(machine, others, layers, sockets);
                  return {};
              }),
              [this, prepared](const Result<void>&) { launch(std::move(*prepared)); });
-    return future;
 }
 
 void SupervisedMachine::launch(Result<PreparedMachine> prepared) {
@@ -223,6 +245,8 @@ void SupervisedMachine::launch(Result<PreparedMachine> prepared) {
     // Other programs that read this look at the lock, which we have by now. It is written while the
     // worker starts, so that it costs the guest no time.
     m_services.library.recordStart(m_id, {});
+    if (!prepared->learned.isEmpty())
+        m_services.library.learnLayers(prepared->learned);
     setPhase(Phase::Launching);
     m_launch->begin(m_services.program, std::move(prepared->configuration), prepared->log);
 }

@@ -74,6 +74,7 @@ private:
     void setPhase(Phase phase);
     void setStatus(MachineState state, StopReason reason, const QString& detail);
 
+    void prepare(const QList<DiskLayer>& layers);
     void launch(Result<PreparedMachine> prepared);
     void launchFinished(const Result<void>& result);
     void finishStart(Result<void> result);
