@@ -1,6 +1,7 @@
 // libFuzzer target: a guest that writes registers, doorbells and commands as the input says, while
 // requests complete and fail in between.
 
+#include "tests/support/fuzz_input.h"
 #include "vmm/devices/storage/test_support/nvme_driver.h"
 
 #include <cerrno>
@@ -10,29 +11,12 @@ using test::NvmeDriver;
 
 namespace {
 
-class Input {
-public:
-    Input(const uint8_t* data, size_t size) : m_rest(data, size) {}
-    bool empty() const { return m_rest.empty(); }
-    template <class T>
-    T take() {
-        T value{};
-        size_t bytes = std::min(sizeof value, m_rest.size());
-        std::memcpy(&value, m_rest.data(), bytes);
-        m_rest = m_rest.subspan(bytes);
-        return value;
-    }
-
-private:
-    ConstByteSpan m_rest;
-};
-
-uint64_t takeAddress(Input& input) {
+uint64_t takeAddress(test::FuzzInput& input) {
     auto where = input.take<uint32_t>();
     return where & 1 ? where : NvmeDriver::kLists + (where & 0xFFFF8);
 }
 
-void issueCommand(NvmeDriver& d, Input& input, unsigned queue) {
+void issueCommand(NvmeDriver& d, test::FuzzInput& input, unsigned queue) {
     static constexpr uint8_t kIo[] = {0, 1, 2, 8, 9};
     auto opcode = input.take<uint8_t>();
     if (queue != 0 && opcode < 0xF0)
@@ -62,7 +46,7 @@ void completeOne(NvmeDriver& d, uint8_t how) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     NvmeDriver d({.diskBytes = 65536});
     d.start(2);
-    Input input(data, size);
+    test::FuzzInput input(data, size);
     for (int step = 0; step < 400 && !input.empty(); ++step) {
         auto operation = input.take<uint8_t>();
         unsigned queue = operation >> 4 & 3;

@@ -1,6 +1,7 @@
 // libFuzzer target: a guest that writes registers, rings and descriptors as the input says, while
 // requests complete and fail in between.
 
+#include "tests/support/fuzz_input.h"
 #include "vmm/devices/virtio/block/test_support/block_driver.h"
 
 #include <cerrno>
@@ -11,30 +12,13 @@ using test::VirtioDriver;
 
 namespace {
 
-class Input {
-public:
-    Input(const uint8_t* data, size_t size) : m_rest(data, size) {}
-    bool empty() const { return m_rest.empty(); }
-    template <class T>
-    T take() {
-        T value{};
-        size_t bytes = std::min(sizeof value, m_rest.size());
-        std::memcpy(&value, m_rest.data(), bytes);
-        m_rest = m_rest.subspan(bytes);
-        return value;
-    }
-
-private:
-    ConstByteSpan m_rest;
-};
-
-test::RingPiece takePiece(Input& input) {
+test::RingPiece takePiece(test::FuzzInput& input) {
     auto where = input.take<uint32_t>();
     auto length = input.take<uint16_t>();
     return {where & 1 ? where : BlockDriver::kData + (where & 0xFFFFE), length};
 }
 
-void addRequest(BlockDriver& d, Input& input) {
+void addRequest(BlockDriver& d, test::FuzzInput& input) {
     auto shape = input.take<uint8_t>();
     uint16_t queue = shape & 1;
     std::vector<test::RingPiece> output, data;
@@ -66,7 +50,7 @@ void completeOne(BlockDriver& d, uint8_t how) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     BlockDriver d({.diskBytes = 65536});
-    Input input(data, size);
+    test::FuzzInput input(data, size);
     d.start(virtio::kFeatureIndirect | input.take<uint64_t>() % 0x80000000, 8);
     if (!(d.driver.status() & virtio::kStatusDriverOk))
         d.start(virtio::kFeatureIndirect | virtio::kFeatureEventIndex, 8);
