@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
     // One arena: the threads allocate little, and each further arena costs memory for every guest.
     ::mallopt(M_ARENA_MAX, 1);
     std::signal(SIGPIPE, SIG_IGN); // peers that leave are noticed by the write
+    std::signal(SIGCHLD, SIG_IGN); // copies of this process tell their end through a socket
     std::signal(SIGXFSZ, SIG_IGN); // a file size limit is an error of the write, a full disk
 
     auto options = parseWorkerOptions(argc, argv);

@@ -209,6 +209,8 @@ private:
             {control::MediumEjected::kMethod,
              &Private::announce<control::MediumEjected, &W::mediumEjected>},
             {control::Activity::kMethod, &Private::announce<control::Activity, &W::activity>},
+            {control::JobProgress::kMethod,
+             &Private::announce<control::JobProgress, &W::jobProgress>},
             {control::Exiting::kMethod, &Private::announce<control::Exiting, &W::exiting>},
         };
         return handlers;
@@ -284,6 +286,10 @@ INSTANTIATE(ScreenText)
 INSTANTIATE(ChangeMedium)
 INSTANTIATE(AttachSerial)
 INSTANTIATE(Subscribe)
+INSTANTIATE(TakeSnapshot)
+INSTANTIATE(MergeLayers)
+INSTANTIATE(CancelJob)
+INSTANTIATE(Fork)
 #undef INSTANTIATE
 
 } // namespace vivarium

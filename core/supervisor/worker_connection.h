@@ -49,6 +49,7 @@ Q_SIGNALS:
     void pointerModeChanged(const vivarium::control::PointerModeChanged& event);
     void mediumEjected(const vivarium::control::MediumEjected& event);
     void activity(const vivarium::control::Activity& event);
+    void jobProgress(const vivarium::control::JobProgress& event);
     void exiting(const vivarium::control::Exiting& event);
     void disconnected();
 

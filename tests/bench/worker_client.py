@@ -41,7 +41,7 @@ class Worker:
     def read_message(self, timeout=60):
         self.socket.settimeout(timeout)
         while b"\n" not in self.buffer:
-            data, descriptors, _, _ = socket.recv_fds(self.socket, 65536, 64)
+            data, descriptors, _, _ = socket.recv_fds(self.socket, 65536, 253)
             if not data:
                 raise EOFError("the worker went away")
             self.descriptors += descriptors

@@ -80,6 +80,16 @@ QString driveBusText(DriveBus bus) {
     return {};
 }
 
+QString diskFormatText(DiskFormat format) {
+    switch (format) {
+    case DiskFormat::Raw:
+        return MachineText::tr("Raw", "a disk image without format");
+    case DiskFormat::Qcow2:
+        return MachineText::tr("QCOW2");
+    }
+    return {};
+}
+
 QString drivePlaceText(const DriveSettings& drive) {
     switch (drive.bus) {
     case DriveBus::Sata:
@@ -186,6 +196,7 @@ UserMessage describeStop(const QString& machineName, MachineState state, StopRea
     case StopReason::User:
     case StopReason::GuestShutdown:
     case StopReason::GuestExit:
+    case StopReason::Saved:
         return {};
     case StopReason::DiskFull:
         message.title = MachineText::tr("The machine “%1” is paused.").arg(machineName);

@@ -35,6 +35,7 @@ Result<SharedMapping> SharedMapping::create(const std::string& name, uint64_t si
                         fd.get(), 0);
     if (data == MAP_FAILED)
         return systemError(errno, "map memory " + name);
+    ::madvise(data, sizeBytes, MADV_DONTFORK); // a copy of this process has memory of its own
     return SharedMapping(std::move(fd), static_cast<uint8_t*>(data), sizeBytes);
 }
 

@@ -76,7 +76,7 @@ private Q_SLOTS:
         QTest::newRow("fds negative")
             << row("{'jsonrpc':'2.0','id':1,'method':'x','fds':-1}") << kInvalidRequest;
         QTest::newRow("fds large")
-            << row("{'jsonrpc':'2.0','id':1,'method':'x','fds':65}") << kInvalidRequest;
+            << row("{'jsonrpc':'2.0','id':1,'method':'x','fds':254}") << kInvalidRequest;
         QTest::newRow("nothing") << row("{'jsonrpc':'2.0','id':1}") << kInvalidRequest;
     }
     void badMessages() {

@@ -49,7 +49,7 @@ public:
 private:
     static constexpr size_t kReadChunkBytes = 64 * 1024;
     static constexpr size_t kMaxReadBytes = 256 * 1024;
-    static constexpr size_t kMaxWaitingDescriptors = 4 * kMaxDescriptors;
+    static constexpr size_t kMaxWaitingDescriptors = 2 * kMaxDescriptors;
 
     struct Waiting { // descriptors that belong to a line starting before stream offset `before`
         uint64_t before;

@@ -15,7 +15,8 @@ std::string quoted(const std::string& text) {
     return "\"" + text + "\"";
 }
 
-// Rules that concern more than one field.
+} // namespace
+
 Result<void> checkConfig(const MachineConfig& config) {
     auto refuse = [](const std::string& field, const std::string& value,
                      const std::string& wanted) {
@@ -48,15 +49,28 @@ Result<void> checkConfig(const MachineConfig& config) {
         if (!ports.insert({drive.bus, drive.port}).second)
             return refuse(field + ".port", std::to_string(drive.port),
                           "another than other drives'");
-        if (drive.kind == DriveKind::Disk && drive.imageFd < 0)
-            return refuse(field + ".imageFd", "-1", "the descriptor of the disk's image");
-        if (drive.format != "raw")
-            return refuse(field + ".format", quoted(drive.format), "raw");
+        if (drive.kind == DriveKind::Disk && drive.images.empty())
+            return refuse(field + ".images", "empty", "the files of the disk, base first");
+        if (drive.kind == DriveKind::Optical && drive.images.size() > 1)
+            return refuse(field + ".images", std::to_string(drive.images.size()) + " files",
+                          "one file at most for an optical drive");
+        for (size_t j = 0; j < drive.images.size(); ++j) {
+            const ImageConfig& image = drive.images[j];
+            const std::string name = field + ".images[" + std::to_string(j) + "]";
+            if (image.fd < 0)
+                return refuse(name + ".fd", "-1", "the descriptor of the image");
+            if (image.format != DiskFormat::Raw && drive.kind == DriveKind::Optical)
+                return refuse(name + ".format", quoted(std::string(enumName(image.format))), "raw");
+            if (image.format == DiskFormat::Raw && j > 0)
+                return refuse(name + ".format", "\"raw\"", "qcow2 above the base");
+        }
         for (char c : drive.serialNumber)
             if (c < 0x20 || c > 0x7E)
                 return refuse(field + ".serialNumber", quoted(drive.serialNumber),
                               "printable ASCII characters");
     }
+    if (config.restore.stateFd >= 0 && config.restore.ram.indexFd < 0)
+        return refuse("restore.ram.indexFd", "-1", "the memory image that belongs to the state");
     std::set<uint32_t> serialPorts;
     for (size_t i = 0; i < config.serialPorts.size(); ++i) {
         const SerialConfig& serial = config.serialPorts[i];
@@ -71,8 +85,6 @@ Result<void> checkConfig(const MachineConfig& config) {
     }
     return {};
 }
-
-} // namespace
 
 nlohmann::json toJson(const MachineConfig& config) {
     nlohmann::json json;

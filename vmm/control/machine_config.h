@@ -37,18 +37,25 @@ struct KernelConfig {
 };
 
 enum class DriveKind : uint8_t { Disk, Optical };
+enum class DiskFormat : uint8_t { Raw, Qcow2 };
 enum class DiskErrorPolicy : uint8_t { Report, Stop, Ignore };
 // What a disk is attached to. Optical drives are on the SATA controller.
 enum class DriveBus : uint8_t { Sata, Virtio, Nvme };
+
+struct ImageConfig {
+    int fd = -1;
+    DiskFormat format = DiskFormat::Raw; // stated, never guessed
+};
 
 struct DriveConfig {
     std::string id; // unique in the machine: "sata0"; also names it in changeMedium
     DriveKind kind = DriveKind::Disk;
     DriveBus bus = DriveBus::Sata;
-    uint32_t port = 0;      // SATA: 0..5; virtio and NVMe: 0..7, each a PCI slot of its own
-    int imageFd = -1;       // -1: empty optical drive
+    uint32_t port = 0; // SATA: 0..5; virtio and NVMe: 0..7, each a PCI slot of its own
+    // The disk's files, base first, 1..64; each but the first has the one before it as its backing
+    // file. A disc is one raw file. None: an empty optical drive.
+    std::vector<ImageConfig> images;
     std::string mediumName; // shown to users only
-    std::string format = "raw";
     bool readOnly = false;
     std::string serialNumber;                              // at most 20 printable characters
     int bootIndex = -1;                                    // 0 boots first; -1 not at all
@@ -76,6 +83,22 @@ struct VncConfig {
     bool readOnly = false;
 };
 
+struct FileConfig {
+    int fd = -1;
+};
+
+// A memory image in several files (vmm/snapshot/README.md), all open for reading.
+struct RamImageConfig {
+    int indexFd = -1;              // -1: none
+    std::vector<FileConfig> files; // as the index counts them; at most 32
+};
+
+// What `start` continues from instead of a reset.
+struct RestoreConfig {
+    int stateFd = -1; // -1: begin with a reset
+    RamImageConfig ram;
+};
+
 struct MachineConfig {
     std::string id; // UUID, also the SMBIOS system UUID
     std::string name;
@@ -88,6 +111,10 @@ struct MachineConfig {
     std::vector<SerialConfig> serialPorts;
     DisplayConfig display;
     VncConfig vnc;
+    RestoreConfig restore;
+    // UUID that changes whenever the guest's past was cut or copied (Virtual Machine Generation ID
+    // 1.0); empty: the machine's id.
+    std::string generationId;
     int64_t rtcOffsetSeconds = 0; // added to UTC: local time for guests that expect it
     bool hpet = true;
     bool exitDevice = false; // isa-debug-exit at 0xF4

@@ -10,7 +10,10 @@
 namespace vivarium::control {
 
 constexpr size_t kMaxNameBytes = 1024;
+constexpr size_t kMaxBackingNameBytes = 1023; // qcow2's own bound
 constexpr size_t kMaxCommandLineBytes = 64 * 1024;
+constexpr size_t kMaxChainFiles = 64;
+constexpr size_t kMaxDrives = 22; // 6 SATA, 8 virtio, 8 NVMe
 
 template <>
 struct EnumNames<FirmwareKind> {
@@ -21,6 +24,11 @@ template <>
 struct EnumNames<DriveKind> {
     static constexpr std::array<std::pair<DriveKind, std::string_view>, 2> kNames{
         {{DriveKind::Disk, "disk"}, {DriveKind::Optical, "optical"}}};
+};
+template <>
+struct EnumNames<DiskFormat> {
+    static constexpr std::array<std::pair<DiskFormat, std::string_view>, 2> kNames{
+        {{DiskFormat::Raw, "raw"}, {DiskFormat::Qcow2, "qcow2"}}};
 };
 template <>
 struct EnumNames<DriveBus> {
@@ -65,15 +73,20 @@ void describe(Visitor& v, M& kernel) {
     v("modules", kernel.modules, upTo(32));
 }
 
+template <class Visitor, Is<ImageConfig> M>
+void describe(Visitor& v, M& image) {
+    v("fd", image.fd, DescriptorIndex{});
+    v("format", image.format);
+}
+
 template <class Visitor, Is<DriveConfig> M>
 void describe(Visitor& v, M& drive) {
     v("id", drive.id, FieldRange{1, 64});
     v("kind", drive.kind);
     v("bus", drive.bus);
     v("port", drive.port, upTo(7));
-    v("imageFd", drive.imageFd, DescriptorIndex{});
+    v("images", drive.images, upTo(kMaxChainFiles));
     v("mediumName", drive.mediumName, upTo(kMaxNameBytes));
-    v("format", drive.format, upTo(16));
     v("readOnly", drive.readOnly);
     v("serialNumber", drive.serialNumber, upTo(20));
     v("bootIndex", drive.bootIndex, FieldRange{-1, 255});
@@ -103,6 +116,23 @@ void describe(Visitor& v, M& vnc) {
     v("readOnly", vnc.readOnly);
 }
 
+template <class Visitor, Is<FileConfig> M>
+void describe(Visitor& v, M& file) {
+    v("fd", file.fd, DescriptorIndex{});
+}
+
+template <class Visitor, Is<RamImageConfig> M>
+void describe(Visitor& v, M& image) {
+    v("indexFd", image.indexFd, DescriptorIndex{});
+    v("files", image.files, upTo(32));
+}
+
+template <class Visitor, Is<RestoreConfig> M>
+void describe(Visitor& v, M& restore) {
+    v("stateFd", restore.stateFd, DescriptorIndex{});
+    v("ram", restore.ram);
+}
+
 template <class Visitor, Is<MachineConfig> M>
 void describe(Visitor& v, M& config) {
     constexpr uint64_t kMaxMemoryBytes = uint64_t{1} << 44; // 16 TiB
@@ -114,10 +144,12 @@ void describe(Visitor& v, M& config) {
     v("accelerator", config.accelerator, upTo(16));
     v("firmware", config.firmware);
     v("kernel", config.kernel);
-    v("drives", config.drives, upTo(22)); // 6 SATA, 8 virtio, 8 NVMe
+    v("drives", config.drives, upTo(kMaxDrives));
     v("serialPorts", config.serialPorts, upTo(4));
     v("display", config.display);
     v("vnc", config.vnc);
+    v("restore", config.restore);
+    v("generationId", config.generationId, upTo(64));
     v("rtcOffsetSeconds", config.rtcOffsetSeconds,
       FieldRange{-kMaxOffsetSeconds, static_cast<uint64_t>(kMaxOffsetSeconds)});
     v("hpet", config.hpet);
@@ -128,5 +160,8 @@ void describe(Visitor& v, M& config) {
     v("lockFd", config.lockFd, DescriptorIndex{});
     v("listenFd", config.listenFd, DescriptorIndex{});
 }
+
+// Rules that concern more than one field. Error: InvalidArgument.
+Result<void> checkConfig(const MachineConfig& config);
 
 } // namespace vivarium::control

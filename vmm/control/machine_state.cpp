@@ -17,7 +17,7 @@ constexpr std::array<std::pair<MachineState, std::string_view>, 7> kStateNames{{
     {MachineState::Stopping, "stopping"},
 }};
 
-constexpr std::array<std::pair<StopReason, std::string_view>, 8> kReasonNames{{
+constexpr std::array<std::pair<StopReason, std::string_view>, 9> kReasonNames{{
     {StopReason::None, "none"},
     {StopReason::User, "user"},
     {StopReason::GuestShutdown, "guest-shutdown"},
@@ -26,6 +26,7 @@ constexpr std::array<std::pair<StopReason, std::string_view>, 8> kReasonNames{{
     {StopReason::DiskError, "disk-error"},
     {StopReason::InternalError, "internal-error"},
     {StopReason::TripleFault, "triple-fault"},
+    {StopReason::Saved, "saved"},
 }};
 
 template <class Table, class Value>

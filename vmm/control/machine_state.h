@@ -32,6 +32,7 @@ enum class StopReason : uint8_t {
     InternalError, // the CPU could not go on (KVM_EXIT_INTERNAL_ERROR); the detail has the
                    // registers
     TripleFault,   // with "stop on triple fault" set
+    Saved,         // ended with its state on disk
 };
 std::string_view stopReasonName(StopReason reason); // "none", "user", "guest-shutdown", ...
 std::optional<StopReason> stopReasonFromName(std::string_view name);

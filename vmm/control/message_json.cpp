@@ -12,6 +12,12 @@ struct EnumNames<KeyAction> {
         {{KeyAction::Press, "press"}, {KeyAction::Down, "down"}, {KeyAction::Up, "up"}}};
 };
 
+template <>
+struct EnumNames<MergeKind> {
+    static constexpr std::array<std::pair<MergeKind, std::string_view>, 2> kNames{
+        {{MergeKind::Commit, "commit"}, {MergeKind::Stream, "stream"}}};
+};
+
 // The states have their names in machine_state.cpp.
 template <>
 struct EnumNames<MachineState> {
@@ -40,7 +46,7 @@ constexpr size_t kMaxDetailBytes = 64 * 1024;
 const std::vector<std::pair<MachineState, std::string_view>> EnumNames<MachineState>::kNames =
     namesUpTo(MachineState::Stopping, machineStateName);
 const std::vector<std::pair<StopReason, std::string_view>> EnumNames<StopReason>::kNames =
-    namesUpTo(StopReason::TripleFault, stopReasonName);
+    namesUpTo(StopReason::Saved, stopReasonName);
 
 // --- Parts -----------------------------------------------------------------------------------
 
@@ -89,6 +95,8 @@ void describe(Visitor&, M&) {}
 template <class Visitor, Is<PowerOff> M>
 void describe(Visitor&, M&) {}
 template <class Visitor, Is<Status> M>
+void describe(Visitor&, M&) {}
+template <class Visitor, Is<CancelJob> M>
 void describe(Visitor&, M&) {}
 template <class Visitor, Is<CancelTyping> M>
 void describe(Visitor&, M&) {}
@@ -184,6 +192,54 @@ void describe(Visitor& v, M& request) {
     v("activity", request.activity);
 }
 
+template <class Visitor, Is<OverlayConfig> M>
+void describe(Visitor& v, M& overlay) {
+    v("drive", overlay.drive, FieldRange{1, 64});
+    v("fd", overlay.fd, DescriptorIndex{});
+    v("backingName", overlay.backingName, upTo(kMaxBackingNameBytes));
+    v("backingFormat", overlay.backingFormat);
+}
+template <class Visitor, Is<TakeSnapshot> M>
+void describe(Visitor& v, M& request) {
+    v("stateFd", request.stateFd, DescriptorIndex{});
+    v("ramFd", request.ramFd, DescriptorIndex{});
+    v("ramIndexFd", request.ramIndexFd, DescriptorIndex{});
+    v("parentRam", request.parentRam);
+    v("overlays", request.overlays, upTo(kMaxDrives));
+    v("thenPowerOff", request.thenPowerOff);
+}
+template <class Visitor, Is<TakeSnapshotReply> M>
+void describe(Visitor& v, M& reply) {
+    v("pausedNs", reply.pausedNs);
+    v("writtenRamBytes", reply.writtenRamBytes);
+}
+template <class Visitor, Is<MergeLayers> M>
+void describe(Visitor& v, M& request) {
+    v("drive", request.drive, FieldRange{1, 64});
+    v("kind", request.kind);
+    v("upper", request.upper, FieldRange{1, kMaxChainFiles - 1});
+    v("targetFd", request.targetFd, DescriptorIndex{});
+    v("aboveFd", request.aboveFd, DescriptorIndex{});
+    v("backingName", request.backingName, upTo(kMaxBackingNameBytes));
+    v("backingFormat", request.backingFormat);
+}
+template <class Visitor, Is<CloneConfig> M>
+void describe(Visitor& v, M& clone) {
+    v("config", clone.config);
+    v("overlays", clone.overlays, upTo(kMaxDrives));
+    v("controlFd", clone.controlFd, DescriptorIndex{});
+    v("logFd", clone.logFd, DescriptorIndex{});
+}
+template <class Visitor, Is<Fork> M>
+void describe(Visitor& v, M& request) {
+    v("overlays", request.overlays, upTo(kMaxDrives));
+    v("clones", request.clones, FieldRange{1, 64});
+}
+template <class Visitor, Is<ForkReply> M>
+void describe(Visitor& v, M& reply) {
+    v("pausedNs", reply.pausedNs);
+}
+
 // --- Events ----------------------------------------------------------------------------------
 
 template <class Visitor, Is<Hello> M>
@@ -231,6 +287,12 @@ template <class Visitor, Is<Activity> M>
 void describe(Visitor& v, M& event) {
     v("drives", event.drives, upTo(64));
 }
+template <class Visitor, Is<JobProgress> M>
+void describe(Visitor& v, M& event) {
+    v("job", event.job, upTo(32));
+    v("doneBytes", event.doneBytes);
+    v("totalBytes", event.totalBytes);
+}
 template <class Visitor, Is<Exiting> M>
 void describe(Visitor& v, M& event) {
     v("reason", event.reason);
@@ -269,6 +331,18 @@ Result<Configure> fromJson<Configure>(const nlohmann::json& json, size_t descrip
     return Configure{TRY(machineConfigFromJson(*config, static_cast<int>(descriptorCount)))};
 }
 
+template <>
+Result<Fork> fromJson<Fork>(const nlohmann::json& json, size_t descriptorCount) {
+    Fork request;
+    JsonReader reader(json, descriptorCount);
+    describe(reader, request);
+    if (reader.error())
+        return *reader.error();
+    for (const CloneConfig& clone : request.clones)
+        TRY(checkConfig(clone.config));
+    return request;
+}
+
 #define INSTANTIATE(Message)                                                                       \
     template nlohmann::json toJson<Message>(const Message&);                                       \
     template Result<Message> fromJson<Message>(const nlohmann::json&, size_t);
@@ -296,6 +370,12 @@ INSTANTIATE(ScreenTextReply)
 INSTANTIATE(ChangeMedium)
 INSTANTIATE(AttachSerial)
 INSTANTIATE(Subscribe)
+INSTANTIATE(TakeSnapshot)
+INSTANTIATE(TakeSnapshotReply)
+INSTANTIATE(MergeLayers)
+INSTANTIATE(CancelJob)
+INSTANTIATE(ForkReply)
+template nlohmann::json toJson<Fork>(const Fork&);
 INSTANTIATE(Hello)
 INSTANTIATE(StateChanged)
 INSTANTIATE(ScanoutChanged)
@@ -305,6 +385,7 @@ INSTANTIATE(LedsChanged)
 INSTANTIATE(PointerModeChanged)
 INSTANTIATE(MediumEjected)
 INSTANTIATE(Activity)
+INSTANTIATE(JobProgress)
 INSTANTIATE(Exiting)
 
 #undef INSTANTIATE

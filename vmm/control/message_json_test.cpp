@@ -32,7 +32,7 @@ MachineConfig fullConfig() {
     config.kernel = {2, 3, "console=ttyS0", {{4, "module one"}}};
     DriveConfig disk;
     disk.id = "sata0";
-    disk.imageFd = 5;
+    disk.images = {{5, DiskFormat::Raw}};
     disk.serialNumber = "VIV0001";
     disk.bootIndex = 1;
     disk.errorPolicy = DiskErrorPolicy::Stop;
@@ -92,8 +92,8 @@ private Q_SLOTS:
         row("same port", "/drives/1/port", "0", "drives[1].port is 0");
         row("same id", "/drives/1/id", "\"sata0\"", "drives[1].id");
         row("empty id", "/drives/1/id", "\"\"", "drives[1].id");
-        row("disk without image", "/drives/0/imageFd", "-1", "drives[0].imageFd is -1");
-        row("format", "/drives/0/format", "\"qcow2\"", "drives[0].format");
+        row("disk without image", "/drives/0/images", "[]", "drives[0].images is empty");
+        row("format", "/drives/0/images/0/format", "\"vdi\"", "drives[0].images[0].format");
         row("serial number", "/drives/0/serialNumber", "\"a\\nb\"", "drives[0].serialNumber");
         row("long serial", "/drives/0/serialNumber", "\"123456789012345678901\"",
             "drives[0].serialNumber");
@@ -161,7 +161,7 @@ private Q_SLOTS:
             const auto state = static_cast<MachineState>(i);
             QCOMPARE(machineStateFromName(machineStateName(state)), std::optional(state));
         }
-        for (int i = 0; i <= static_cast<int>(StopReason::TripleFault); ++i) {
+        for (int i = 0; i <= static_cast<int>(StopReason::Saved); ++i) {
             const auto reason = static_cast<StopReason>(i);
             QCOMPARE(stopReasonFromName(stopReasonName(reason)), std::optional(reason));
         }

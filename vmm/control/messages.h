@@ -19,7 +19,7 @@ namespace vivarium::control {
 
 constexpr int kProtocolVersion = 1;
 constexpr size_t kMaxMessageBytes = 1 << 20; // one line, newline included
-constexpr int kMaxDescriptors = 64;          // beside one message
+constexpr int kMaxDescriptors = 253;         // beside one message; unix(7), SCM_RIGHTS
 
 // A set of machine states, for Request::kLegalIn.
 struct StateSet {
@@ -199,8 +199,85 @@ struct Subscribe { // replaces the earlier set; without "display" no pictures ar
     bool activity = false; // Activity, when counters changed, at most twice a second
 };
 
-// --- Events (notifications without id). State, GuestReset, Leds, PointerMode, Ejected, Exiting go
-// --- to every client, the others to those that subscribed. -----------------------------------
+// --- Snapshots, layers, forks (vmm/snapshot/README.md). One of them at a time a machine, else
+// Busy.
+
+// The new top layer of a disk: an empty file, open read-write, which the worker formats.
+struct OverlayConfig {
+    std::string drive;
+    int fd = -1;
+    std::string backingName; // what its header says of the layer below
+    DiskFormat backingFormat = DiskFormat::Raw;
+};
+struct TakeSnapshotReply {
+    uint64_t pausedNs = 0;        // how long the guest stood still
+    uint64_t writtenRamBytes = 0; // into the new memory file
+};
+// Saves the machine as it is now. Replies when every file is on the medium; JobProgress comes
+// before (job "snapshot"). On failure and cancellation the guest goes on and the overlays stay in
+// place (empty ones and full ones alike belong to the disk from then on).
+struct TakeSnapshot {
+    static constexpr std::string_view kMethod = "takeSnapshot";
+    static constexpr StateSet kLegalIn = states({MachineState::Running, MachineState::Paused});
+    using Reply = TakeSnapshotReply;
+    int stateFd = -1; // empty files, open read-write
+    int ramFd = -1;
+    int ramIndexFd = -1;
+    RamImageConfig parentRam;            // pages that are equal there are not written again
+    std::vector<OverlayConfig> overlays; // of the disks whose layer is to be kept
+    // The guest stops for good and the worker ends with StopReason::Saved after the reply.
+    bool thenPowerOff = false;
+};
+
+enum class MergeKind : uint8_t {
+    Commit, // layer `upper` goes into the one below it, and away
+    Stream, // the layer below `upper` goes into `upper`, and away
+};
+// Takes one layer out of a disk's chain while the guest goes on. Replies when it is gone from the
+// chain; the file is then the caller's to delete. Job "merge".
+struct MergeLayers {
+    static constexpr std::string_view kMethod = "mergeLayers";
+    static constexpr StateSet kLegalIn = states({MachineState::Running, MachineState::Paused});
+    using Reply = Empty;
+    std::string drive;
+    MergeKind kind = MergeKind::Commit;
+    uint32_t upper = 1;      // counted from the base, 0
+    int targetFd = -1;       // the layer that is written to, open read-write
+    int aboveFd = -1;        // Commit below the top: the layer above `upper`, open read-write
+    std::string backingName; // what the remaining upper neighbour's header will say; "": nothing
+    DiskFormat backingFormat = DiskFormat::Raw;
+};
+struct CancelJob { // the job's own request then fails with Cancelled; no effect without a job
+    static constexpr std::string_view kMethod = "cancelJob";
+    static constexpr StateSet kLegalIn = kAnyState;
+    using Reply = Empty;
+};
+
+// A copy of the running machine, which gets a worker of its own.
+struct CloneConfig {
+    MachineConfig config; // identity, files and sockets of the copy; the hardware must be the same
+    // Which of the config's files are new top layers and get formatted: `fd` as in the drive.
+    std::vector<OverlayConfig> overlays;
+    int controlFd = -1; // the launcher's connection to the new worker
+    int logFd = -1;     // the new worker's standard error; -1: this one's
+};
+struct ForkReply {
+    uint64_t pausedNs = 0;
+};
+// Copies the machine; each copy goes on from the same instruction and shares memory until it is
+// written to. Replies when the copies are on their way; each says hello on its own connection.
+struct Fork {
+    static constexpr std::string_view kMethod = "fork";
+    static constexpr StateSet kLegalIn = states({MachineState::Running, MachineState::Paused});
+    using Reply = ForkReply;
+    std::vector<OverlayConfig> overlays; // of this machine
+    std::vector<CloneConfig> clones;     // 1..64
+};
+
+// --- Events (notifications without id). State, GuestReset, Leds, PointerMode, Ejected,
+// JobProgress,
+// --- Exiting go to every client, the others to those that subscribed.
+// -----------------------------------
 
 // Sent to every client when it connects.
 struct Hello {
@@ -246,6 +323,11 @@ struct MediumEjected { // by the guest
 struct Activity {
     static constexpr std::string_view kMethod = "activity";
     std::vector<DriveStatus> drives;
+};
+struct JobProgress { // to every client, at most ten times a second
+    static constexpr std::string_view kMethod = "jobProgress";
+    std::string job; // "snapshot" or "merge"
+    uint64_t doneBytes = 0, totalBytes = 0;
 };
 struct Exiting { // the last message; the worker ends
     static constexpr std::string_view kMethod = "exiting";

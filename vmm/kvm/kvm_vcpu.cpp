@@ -106,6 +106,7 @@ Result<void> KvmVcpu::mapRunPage() {
         ::mmap(nullptr, m_system.vcpuRunBytes(), PROT_READ | PROT_WRITE, MAP_SHARED, m_fd.get(), 0);
     if (page == MAP_FAILED)
         return systemError(errno, "map a virtual CPU's page");
+    ::madvise(page, m_system.vcpuRunBytes(), MADV_DONTFORK); // it would keep this machine alive
     m_run = static_cast<kvm_run*>(page);
     return {};
 }

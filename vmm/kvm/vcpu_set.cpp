@@ -2,6 +2,7 @@
 
 #include "vmm/base/log.h"
 
+#include <algorithm>
 #include <ctime>
 #include <system_error>
 
@@ -99,6 +100,12 @@ void VcpuSet::stop() {
     }
     m_threads.clear(); // joins
     m_state = State::Stopped;
+}
+
+bool VcpuSet::waits() const {
+    MutexLocker lock(m_mutex);
+    return std::any_of(m_threads.begin(), m_threads.end(),
+                       [](const Thread& thread) { return thread.waiting; });
 }
 
 uint64_t VcpuSet::exitCount() const {

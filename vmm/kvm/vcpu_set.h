@@ -55,6 +55,8 @@ public:
     // Asks for a pause without waiting; any thread, also a device handler on a vCPU thread (with
     // the device lock): no vCPU enters the guest again before pause() and resume().
     void requestPause();
+    // Whether a vCPU met an event after which it does not go on by itself. While paused.
+    bool waits() const;
     // Ends the threads; the vCPUs' state stays.
     void stop();
 
@@ -102,7 +104,7 @@ private:
     // Written under the mutex, read by vCPU threads before every entry.
     std::atomic<Request> m_request = Request::Pause;
     std::atomic<uint64_t> m_firstEntryNs = 0;
-    Mutex m_mutex;
+    mutable Mutex m_mutex;
     std::condition_variable_any m_changed;
     std::vector<Thread> m_threads; // parked and waiting: guarded by m_mutex
 };

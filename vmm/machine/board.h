@@ -16,6 +16,7 @@
 #include "vmm/control/machine_config.h"
 #include "vmm/control/messages.h"
 #include "vmm/devices/storage/storage_listener.h"
+#include "vmm/disk/chain/disk_chain.h"
 #include "vmm/memory/guest_memory.h"
 
 #include <functional>
@@ -56,6 +57,10 @@ public:
         : m_descriptors(std::move(descriptors)) {}
     // Errors: InvalidArgument (no such index, or taken before), naming `what`.
     Result<UniqueFd> take(int index, const char* what);
+    // A second descriptor of one that is still to be taken. Errors: as take, and the system's.
+    Result<UniqueFd> duplicate(int index, const char* what) const;
+    // Those that have not been taken.
+    std::vector<int> numbers() const;
 
 private:
     std::vector<UniqueFd> m_descriptors;
@@ -85,6 +90,8 @@ public:
     // Waits for the host's disk I/O; completions are then posted.
     virtual void drainIo() = 0;
     virtual void retryStalledRequests() = 0;
+    // A disk's image chain, which lives as long as the board; null for discs and unknown drives.
+    virtual DiskChain* disk(const std::string& driveId) = 0;
     // A drive has let its medium go by itself.
     virtual void forgetMedium(const std::string& driveId) = 0;
 

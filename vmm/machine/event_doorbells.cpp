@@ -37,9 +37,10 @@ public:
     }
 
     int fd() const { return m_event.get(); }
-    void clearEvent() const {
+    // Whether it had been rung.
+    bool clearEvent() const {
         uint64_t count = 0;
-        [[maybe_unused]] ssize_t got = ::read(m_event.get(), &count, sizeof count);
+        return ::read(m_event.get(), &count, sizeof count) == sizeof count;
     }
     void call() { m_callback(); }
     bool waits = false; // rung while held
@@ -71,6 +72,15 @@ void EventDoorbells::rung(Bell& bell) {
     }
     MutexLocker lock(m_deviceLock);
     bell.call();
+}
+
+void EventDoorbells::settle() {
+    MutexLocker lock(m_deviceLock);
+    for (Bell* bell : m_bells)
+        if (bell->clearEvent() || bell->waits) {
+            bell->waits = false;
+            bell->call();
+        }
 }
 
 void EventDoorbells::release() {

@@ -21,6 +21,8 @@ public:
 
     // While held (the vCPUs are stopped), what rings waits for release().
     void hold() { m_held = true; }
+    // Calls for what rang until now, while held. Device lock free.
+    void settle();
     // Device lock free.
     void release();
 

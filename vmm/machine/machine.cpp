@@ -10,13 +10,6 @@
 
 namespace vivarium {
 
-namespace {
-
-constexpr const char* kSection = "machine";
-constexpr uint32_t kSectionVersion = 1;
-
-} // namespace
-
 const char* resetCauseName(ResetCause cause) {
     switch (cause) {
     case ResetCause::AcpiResetRegister:
@@ -41,9 +34,12 @@ Machine::Machine(GuestMemory memory, EventLoop& loop, Listener& listener)
 Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& config,
                                                  ConfigDescriptors descriptors,
                                                  const KvmSystem& system, EventLoop& loop,
-                                                 Listener& listener, ThreadHooks hooks) {
-    GuestMemory memory = TRY(GuestMemory::create(config.memoryBytes));
-    std::unique_ptr<Machine> machine(new Machine(std::move(memory), loop, listener));
+                                                 Listener& listener, ThreadHooks hooks,
+                                                 std::optional<MachineCopy> copy) {
+    if (!copy)
+        copy = TRY(loadOrigin(config, descriptors));
+    std::unique_ptr<Machine> machine(new Machine(std::move(copy->memory), loop, listener));
+    machine->m_restored = std::move(copy->state);
     machine->m_stopOnTripleFault = config.stopOnTripleFault;
 
     const CpuTopology topology = defaultTopology(config.cpuCount);
@@ -119,10 +115,12 @@ Result<void> Machine::start(FirstState first) {
     if (m_state != State::PoweredOff || m_vcpus->state() != VcpuSet::State::Stopped)
         return fail(ErrorCode::WrongState, "the machine has been started already");
     setState(State::Starting, Reason::None, {});
-    auto ready = resetDevices();
+    auto ready = m_vcpus->start();
     if (ready)
-        ready = m_vcpus->start();
+        ready = m_restored.empty() ? resetDevices() : restoreAll(m_restored);
+    m_restored = {};
     if (!ready) {
+        m_vcpus->stop();
         setState(State::PoweredOff, Reason::None, {});
         return ready;
     }
@@ -130,9 +128,15 @@ Result<void> Machine::start(FirstState first) {
         setState(State::Paused, Reason::User, {});
         return {};
     }
+    retryStalled();
     letRun();
     setState(State::Running, Reason::None, {});
     return {};
+}
+
+void Machine::retryStalled() {
+    MutexLocker lock(m_deviceLock);
+    m_board->retryStalledRequests();
 }
 
 void Machine::letRun() {
@@ -155,7 +159,7 @@ void Machine::stopVcpus() {
 }
 
 void Machine::pause() {
-    if (m_state == State::Paused)
+    if (m_state == State::Paused || m_frozen)
         return;
     pauseBecause(Reason::User, {});
 }
@@ -171,16 +175,15 @@ Result<void> Machine::resume() {
     if (m_reason == Reason::InternalError || m_reason == Reason::TripleFault)
         return fail(ErrorCode::WrongState,
                     "the guest cannot go on after this error; reset the machine or power it off");
-    {
-        MutexLocker lock(m_deviceLock);
-        m_board->retryStalledRequests();
-    }
+    retryStalled();
     letRun();
     setState(State::Running, Reason::None, {});
     return {};
 }
 
 Result<void> Machine::resetByUser() {
+    if (m_frozen)
+        return fail(ErrorCode::WrongState, "the machine is being saved");
     if (m_state == State::PoweredOff)
         return fail(ErrorCode::WrongState, "the machine is not running");
     resetGuest(ResetCause::User);
@@ -240,7 +243,12 @@ void Machine::powerOff() {
     end(Reason::User, -1, {});
 }
 
+void Machine::endSaved() {
+    end(Reason::Saved, -1, {});
+}
+
 void Machine::end(Reason reason, int exitValue, std::string detail) {
+    m_frozen = false;
     stopVcpus();
     m_vcpus->stop();
     settleIo();
@@ -372,45 +380,6 @@ void Machine::timersDue() {
 void Machine::armWakeUp() {
     const auto deadline = m_timers.nextDeadlineNs();
     m_loop.wakeAt(deadline ? m_clock.monotonicDeadlineNs(*deadline) : 0);
-}
-
-Result<std::vector<uint8_t>> Machine::saveState() {
-    if (m_state != State::Paused)
-        return fail(ErrorCode::WrongState, "only a paused machine's state can be saved");
-    settleIo();
-    StateWriter writer;
-    writer.beginSection(kSection, kSectionVersion);
-    writer.fields(m_clock.nowNs(), m_memory.sizeBytes());
-    MutexLocker lock(m_deviceLock);
-    for (const Device* device : m_board->devices())
-        device->save(writer); // each begins a section of its own
-    TRY(m_vcpus->save(writer));
-    return writer.finish();
-}
-
-Result<void> Machine::restoreState(ConstByteSpan bytes) {
-    if (m_state != State::Paused)
-        return fail(ErrorCode::WrongState, "a state can be restored into a paused machine only");
-    settleIo();
-    const auto restoreAll = [&]() -> Result<void> {
-        StateReader reader = TRY(StateReader::open(bytes));
-        TRY(reader.enterSection(kSection, kSectionVersion));
-        uint64_t nowNs = 0;
-        uint64_t memoryBytes = 0;
-        TRY(reader.fields(nowNs, memoryBytes));
-        if (memoryBytes != m_memory.sizeBytes())
-            return fail(ErrorCode::Unsupported,
-                        "the saved state belongs to a machine with another memory size");
-        m_clock.setNowNs(nowNs);
-        MutexLocker lock(m_deviceLock);
-        for (Device* device : m_board->devices())
-            TRY(device->restore(reader));
-        return m_vcpus->restore(reader);
-    };
-    auto restored = restoreAll();
-    if (!restored)
-        TRY(resetDevices());
-    return restored;
 }
 
 } // namespace vivarium

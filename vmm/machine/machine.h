@@ -25,6 +25,13 @@
 
 namespace vivarium {
 
+// What a machine can go on from: its memory, and the rest as Machine::freeze() gave it (empty: the
+// machine begins with a reset).
+struct MachineCopy {
+    GuestMemory memory;
+    std::vector<uint8_t> state;
+};
+
 // One guest: memory, buses, board, vCPUs and their life. Lives on the event loop's thread, which
 // calls everything here without the device lock; what vCPU threads and devices ask for
 // (SystemControl, StorageListener) is noted and done on the loop's thread.
@@ -50,12 +57,14 @@ public:
         std::function<void()> vcpu, disk, vnc;
     };
 
-    // Builds everything and waits in PoweredOff. `system` is borrowed. Errors as buildBoard, and
-    // those of the accelerator.
+    // Builds everything and waits in PoweredOff. `system` is borrowed. Without `copy` the machine
+    // begins as config.restore says. Errors as buildBoard, and those of the accelerator and of the
+    // saved state.
     static Result<std::unique_ptr<Machine>> create(const control::MachineConfig& config,
                                                    ConfigDescriptors descriptors,
                                                    const KvmSystem& system, EventLoop& loop,
-                                                   Listener& listener, ThreadHooks hooks);
+                                                   Listener& listener, ThreadHooks hooks,
+                                                   std::optional<MachineCopy> copy = {});
     ~Machine() override;
 
     State state() const { return m_state; }
@@ -66,7 +75,8 @@ public:
     uint64_t firstEntryNs() const { return m_vcpus->firstEntryNs(); }
     uint64_t exitCount() const { return m_vcpus->exitCount(); }
 
-    // Errors: WrongState, or the host's.
+    // Goes on from the saved state if there is one. Errors: WrongState, the host's, the saved
+    // state's (Corrupt, Unsupported, naming the section).
     enum class FirstState { Running, Paused };
     Result<void> start(FirstState first);
     void pause();          // no effect while paused
@@ -75,6 +85,8 @@ public:
     // Error WrongState: nothing in the guest listens; a guest that begins to will still see it.
     Result<void> pressPowerButton();
     void powerOff();
+    // Ends with StopReason::Saved: what freeze() gave is on the disk.
+    void endSaved();
 
     // The board, with the device lock held for as long as the access lives.
     class BoardAccess {
@@ -95,14 +107,26 @@ public:
     DeviceLock& deviceLock() { return m_deviceLock; }
     TimerQueue& timers() { return m_timers; }
 
-    // Everything but RAM, of a machine that is paused. Restoring needs the same configuration;
-    // after an error the machine is reset.
-    Result<std::vector<uint8_t>> saveState();
-    Result<void> restoreState(ConstByteSpan bytes);
+    // Stops the guest between two instructions with no disk request under way, without telling
+    // anybody, and gives its state: everything but memory() and the disks. Until thaw() nothing
+    // changes. Errors: WrongState (not running or paused, or it cannot go on), Busy (it is just
+    // being reset or switched off); the guest goes on then.
+    Result<std::vector<uint8_t>> freeze();
+    void thaw();
+    const GuestMemory& memory() const { return m_memory; }
+    // For a copy of this process, in which this machine does nothing any more.
+    GuestMemory takeMemory() { return std::move(m_memory); }
 
 private:
     Machine(GuestMemory memory, EventLoop& loop, Listener& listener);
+    // What config.restore names, or empty memory.
+    static Result<MachineCopy> loadOrigin(const control::MachineConfig& config,
+                                          ConfigDescriptors& descriptors);
     Result<void> resetDevices();
+    Result<std::vector<uint8_t>> saveAll();
+    Result<void> restoreAll(ConstByteSpan bytes);
+    bool changesSoon();
+    void retryStalled();
     void handleRequests();
     void handleVcpuEvent(const VcpuEvent& event);
     void stopVcpus();
@@ -139,6 +163,8 @@ private:
     Reason m_reason = Reason::None;
     std::string m_detail;
     bool m_stopOnTripleFault = false;
+    bool m_frozen = false;
+    std::vector<uint8_t> m_restored; // the state that start() goes on from
 
     // In order of construction; the board's threads end before what they use.
     DeviceLock m_deviceLock;

@@ -4,7 +4,7 @@
 #include "vmm/backends/serial/socket_server_backend.h"
 #include "vmm/backends/serial/stream_backend.h"
 #include "vmm/base/log.h"
-#include "vmm/machine/whole_file.h"
+#include "vmm/base/whole_file.h"
 
 namespace vivarium {
 
@@ -21,6 +21,22 @@ Result<UniqueFd> ConfigDescriptors::take(int index, const char* what) {
         return fail(ErrorCode::InvalidArgument,
                     std::string("the descriptor of the ") + what + " is missing");
     return std::move(m_descriptors[static_cast<size_t>(index)]);
+}
+
+Result<UniqueFd> ConfigDescriptors::duplicate(int index, const char* what) const {
+    if (index < 0 || static_cast<size_t>(index) >= m_descriptors.size() ||
+        !m_descriptors[static_cast<size_t>(index)])
+        return fail(ErrorCode::InvalidArgument,
+                    std::string("the descriptor of the ") + what + " is missing");
+    return m_descriptors[static_cast<size_t>(index)].duplicate();
+}
+
+std::vector<int> ConfigDescriptors::numbers() const {
+    std::vector<int> numbers;
+    for (const UniqueFd& descriptor : m_descriptors)
+        if (descriptor)
+            numbers.push_back(descriptor.get());
+    return numbers;
 }
 
 Result<std::unique_ptr<Board>> buildBoard(const control::MachineConfig& config,

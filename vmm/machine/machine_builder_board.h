@@ -25,7 +25,7 @@
 #include "vmm/devices/storage/nvme_controller.h"
 #include "vmm/devices/storage/storage_controller.h"
 #include "vmm/devices/virtio/block/virtio_block.h"
-#include "vmm/disk/raw_image.h"
+#include "vmm/disk/chain/disk_chain.h"
 #include "vmm/firmware/tables/platform_description.h"
 #include "vmm/firmware/tables/smbios_tables.h"
 #include "vmm/machine/board.h"
@@ -59,6 +59,7 @@ public:
     std::vector<control::DriveStatus> drives() const override;
     void drainIo() override;
     void retryStalledRequests() override;
+    DiskChain* disk(const std::string& driveId) override;
     void forgetMedium(const std::string& driveId) override { m_mediumNames[driveId].clear(); }
     Result<UniqueFd> attachSerial(uint32_t port) override;
     uint32_t vncClientCount() const override { return m_vnc ? m_vnc->clientCount() : 0; }
@@ -82,7 +83,8 @@ private:
     Result<void> buildSerial(const control::SerialConfig& port, ConfigDescriptors& descriptors);
     Result<void> buildFirmwareConfig();
     Result<void> takeKernel(ConfigDescriptors& descriptors);
-    Result<std::unique_ptr<BlockDevice>> openImage(UniqueFd image, DiskAccess access) const;
+    Result<std::unique_ptr<DiskChain>> openDisk(std::vector<ChainFile> files,
+                                                DiskAccess access) const;
     PlatformDescription platform() const;
     SmbiosDescription smbios() const;
     std::vector<std::string> bootPaths() const; // of firmware, best first
@@ -121,6 +123,7 @@ private:
     std::unique_ptr<VncServer> m_vnc; // last: its thread ends first
 
     std::map<std::string, std::string> m_mediumNames; // by drive id
+    std::map<std::string, DiskChain*> m_disks;        // by drive id, owned by their controllers
     UniqueFd m_debugLog;
     struct KernelFiles {
         UniqueFd kernel, initrd;

@@ -4,7 +4,7 @@
 #include "vmm/firmware/tables/acpi_tables.h"
 #include "vmm/firmware/tables/boot_order.h"
 #include "vmm/firmware/tables/memory_map_table.h"
-#include "vmm/machine/whole_file.h"
+#include "vmm/base/whole_file.h"
 
 #include <algorithm>
 #include <array>

@@ -23,13 +23,12 @@ DriveErrorPolicy errorPolicyOf(control::DiskErrorPolicy policy) {
 
 } // namespace
 
-Result<std::unique_ptr<BlockDevice>> MachineBuilderBoard::openImage(UniqueFd image,
-                                                                    DiskAccess access) const {
-    RawImageOptions options;
+Result<std::unique_ptr<DiskChain>> MachineBuilderBoard::openDisk(std::vector<ChainFile> files,
+                                                                 DiskAccess access) const {
+    DiskChainOptions options;
     options.access = access;
     options.threadStarted = m_services.diskThreadStarted;
-    return std::unique_ptr<BlockDevice>(
-        TRY(RawImage::create(std::move(image), std::move(options))));
+    return DiskChain::open(std::move(files), std::move(options));
 }
 
 // A slot of its own for every disk that is not on the SATA controller.
@@ -44,14 +43,21 @@ Result<void> MachineBuilderBoard::buildStorage(ConfigDescriptors& descriptors) {
     std::vector<AhciDrive> sataDrives;
     for (const control::DriveConfig& config : m_config.drives) {
         const bool optical = config.kind == control::DriveKind::Optical;
-        if (config.format != "raw")
-            return fail(ErrorCode::Unsupported,
-                        config.id + ": the image format " + config.format + " is not supported");
         std::unique_ptr<BlockDevice> image;
-        if (config.imageFd >= 0) {
-            image = TRY(openImage(TRY(descriptors.take(config.imageFd, "disk image")),
-                                  optical || config.readOnly ? DiskAccess::ReadOnly
-                                                             : DiskAccess::ReadWrite));
+        if (!config.images.empty()) {
+            std::vector<ChainFile> files;
+            for (const control::ImageConfig& file : config.images)
+                files.push_back({TRY(descriptors.take(file.fd, "disk image")),
+                                 file.format == control::DiskFormat::Raw ? ImageFormat::Raw
+                                                                         : ImageFormat::Qcow2});
+            auto chain =
+                openDisk(std::move(files),
+                         optical || config.readOnly ? DiskAccess::ReadOnly : DiskAccess::ReadWrite);
+            if (!chain)
+                return fail(chain.error().code, config.id + ": " + chain.error().detail);
+            if (!optical)
+                m_disks[config.id] = chain->get();
+            image = std::move(*chain);
             m_mediumNames[config.id] = config.mediumName;
         }
         switch (config.bus) {
@@ -142,14 +148,22 @@ void MachineBuilderBoard::retryStalledRequests() {
 Result<void> MachineBuilderBoard::changeMedium(const std::string& driveId, UniqueFd image,
                                                const std::string& mediumName, bool force) {
     std::unique_ptr<BlockDevice> medium;
-    if (image)
-        medium = TRY(openImage(std::move(image), DiskAccess::ReadOnly));
+    if (image) {
+        std::vector<ChainFile> files;
+        files.push_back({std::move(image), ImageFormat::Raw});
+        medium = TRY(openDisk(std::move(files), DiskAccess::ReadOnly));
+    }
     const bool inserts = medium != nullptr;
     TRY(m_ahci->changeMedium(driveId, std::move(medium),
                              force ? AhciController::ChangeMode::Force
                                    : AhciController::ChangeMode::HonourLock));
     m_mediumNames[driveId] = inserts ? mediumName : std::string();
     return {};
+}
+
+DiskChain* MachineBuilderBoard::disk(const std::string& driveId) {
+    const auto found = m_disks.find(driveId);
+    return found == m_disks.end() ? nullptr : found->second;
 }
 
 std::vector<control::DriveStatus> MachineBuilderBoard::drives() const {

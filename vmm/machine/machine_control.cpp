@@ -75,6 +75,7 @@ MachineControl::~MachineControl() {
         m_keyPresser.reset();
         m_inputs.clear();
     }
+    m_jobs.reset();
     m_machine.reset();
 }
 
@@ -101,27 +102,28 @@ control::Hello MachineControl::hello() const {
 // --- Life --------------------------------------------------------------------------------------
 
 void MachineControl::handle(const control::Configure& request, Call<control::Configure> call) {
-    answer(call, configure(request, std::move(call.descriptors)));
+    answer(call, configure(request.config, ConfigDescriptors(std::move(call.descriptors))));
 }
 
-Result<void> MachineControl::configure(const control::Configure& request,
-                                       std::vector<UniqueFd> received) {
+Result<void> MachineControl::configure(const control::MachineConfig& config,
+                                       ConfigDescriptors descriptors,
+                                       std::optional<MachineCopy> copy) {
     if (m_machine || m_finished)
         return fail(ErrorCode::WrongState, "the machine is configured already");
     if (!m_host.kvm)
         return m_host.kvm.error();
-    ConfigDescriptors descriptors(std::move(received));
     UniqueFd listening;
-    if (request.config.lockFd >= 0)
-        m_machineLock = TRY(descriptors.take(request.config.lockFd, "machine lock"));
-    if (request.config.listenFd >= 0)
-        listening = TRY(descriptors.take(request.config.listenFd, "control socket"));
-    auto machine = TRY(Machine::create(request.config, std::move(descriptors), *m_host.kvm, m_loop,
-                                       *this, m_host.threadHooks));
+    if (config.lockFd >= 0)
+        m_machineLock = TRY(descriptors.take(config.lockFd, "machine lock"));
+    if (config.listenFd >= 0)
+        listening = TRY(descriptors.take(config.listenFd, "control socket"));
+    auto machine = TRY(Machine::create(config, std::move(descriptors), *m_host.kvm, m_loop, *this,
+                                       m_host.threadHooks, std::move(copy)));
     if (listening)
         TRY(m_server.listen(std::move(listening)));
-    m_config = request.config;
+    m_config = config;
     m_machine = std::move(machine);
+    makeJobs();
 
     auto board = m_machine->board();
     m_keyPresser = std::make_unique<KeyPresser>(m_machine->timers());
@@ -192,7 +194,10 @@ void MachineControl::mediumEjected(const std::string& driveId) {
 }
 
 void MachineControl::ended(Machine::Reason reason, int exitValue, const std::string& detail) {
-    finish({reason, exitValue, detail});
+    if (m_jobs->busy())
+        m_heldEnd = control::Exiting{reason, exitValue, detail};
+    else
+        finish({reason, exitValue, detail});
 }
 
 // Answers what waits, says good-bye, ends the loop.

@@ -8,6 +8,7 @@
 #include "vmm/kvm/kvm_system.h"
 #include "vmm/machine/key_presser.h"
 #include "vmm/machine/machine.h"
+#include "vmm/machine/machine_jobs.h"
 #include "vmm/machine/screen_publisher.h"
 
 #include <functional>
@@ -69,6 +70,10 @@ private:
     void handle(const control::ScreenText& request, Call<control::ScreenText> call) override;
     void handle(const control::ChangeMedium& request, Call<control::ChangeMedium> call) override;
     void handle(const control::AttachSerial& request, Call<control::AttachSerial> call) override;
+    void handle(const control::TakeSnapshot& request, Call<control::TakeSnapshot> call) override;
+    void handle(const control::MergeLayers& request, Call<control::MergeLayers> call) override;
+    void handle(const control::CancelJob& request, Call<control::CancelJob> call) override;
+    void handle(const control::Fork& request, Call<control::Fork> call) override;
 
     // Machine::Listener
     void stateChanged(Machine::State state, Machine::Reason reason,
@@ -81,7 +86,12 @@ private:
     void ledsChanged(const KeyboardLeds& leds) override;
     void pointerModeChanged(bool absolute) override;
 
-    Result<void> configure(const control::Configure& request, std::vector<UniqueFd> descriptors);
+    Result<void> configure(const control::MachineConfig& config, ConfigDescriptors descriptors,
+                           std::optional<MachineCopy> copy = {});
+    void makeJobs();
+    [[noreturn]] static void runClone(Host host, const control::CloneConfig& clone,
+                                      ConfigDescriptors descriptors, MachineCopy copy,
+                                      Machine::FirstState first);
     Result<std::vector<KeyCode>> parseKeys(const std::vector<std::string>& names) const;
     // Device lock held.
     InputSession& inputOf(control::ClientId client, Board& board);
@@ -100,6 +110,9 @@ private:
     bool m_finished = false;
 
     std::unique_ptr<Machine> m_machine;
+    std::unique_ptr<MachineJobs> m_jobs; // with the machine
+    // The guest has ended while a job goes on, which the worker finishes first.
+    std::optional<control::Exiting> m_heldEnd;
     // Below: used and destroyed with the device lock held.
     std::map<control::ClientId, std::unique_ptr<InputSession>> m_inputs;
     std::unique_ptr<KeyPresser> m_keyPresser;

@@ -17,7 +17,7 @@ Result<GuestMemory> GuestMemory::create(uint64_t sizeBytes, GuestAddress lowEnd)
     if (lowEnd < kMiB || lowEnd > kHighRamBase || lowEnd % kMiB != 0)
         return fail(ErrorCode::InvalidArgument,
                     "the end of low guest memory must be whole MiB up to 4 GiB");
-    auto mapping = TRY(SharedMapping::create("guest-ram", sizeBytes));
+    auto mapping = TRY(PrivateMapping::create(sizeBytes));
     std::vector<RamRange> ranges{{0, std::min(sizeBytes, lowEnd), 0}};
     if (sizeBytes > lowEnd)
         ranges.push_back({kHighRamBase, sizeBytes - lowEnd, lowEnd});

@@ -3,7 +3,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/guest_address.h"
 #include "vmm/base/result.h"
-#include "vmm/base/shared_mapping.h"
+#include "vmm/memory/private_mapping.h"
 
 #include <optional>
 #include <vector>
@@ -29,7 +29,7 @@ public:
 
     uint64_t sizeBytes() const { return m_mapping.sizeBytes(); }
     const std::vector<RamRange>& ranges() const { return m_ranges; }
-    const SharedMapping& mapping() const { return m_mapping; }
+    const PrivateMapping& mapping() const { return m_mapping; }
     // First address after the RAM below 4 GiB.
     GuestAddress lowEnd() const { return m_ranges.front().base + m_ranges.front().sizeBytes; }
 
@@ -55,10 +55,10 @@ public:
     }
 
 private:
-    GuestMemory(SharedMapping mapping, std::vector<RamRange> ranges)
+    GuestMemory(PrivateMapping mapping, std::vector<RamRange> ranges)
         : m_mapping(std::move(mapping)), m_ranges(std::move(ranges)) {}
 
-    SharedMapping m_mapping;
+    PrivateMapping m_mapping;
     std::vector<RamRange> m_ranges; // one or two, ascending
 };
 

@@ -18,9 +18,7 @@
 
 namespace vivarium {
 
-namespace {
-
-Result<void> closeOthers(std::vector<int> kept) {
+Result<void> closeOtherDescriptors(std::vector<int> kept) {
     kept.insert(kept.end(), {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO});
     std::sort(kept.begin(), kept.end());
     unsigned next = 0;
@@ -36,6 +34,8 @@ Result<void> closeOthers(std::vector<int> kept) {
         return systemError(errno, "close inherited descriptors");
     return {};
 }
+
+namespace {
 
 bool writeFile(const char* path, const std::string& text) {
     int fd = ::open(path, O_WRONLY | O_CLOEXEC);
@@ -83,7 +83,7 @@ bool dropCapabilities() {
 
 Result<IsolationReport> isolateProcess(std::vector<int> keptDescriptors) {
     IsolationReport report;
-    TRY(closeOthers(std::move(keptDescriptors)));
+    TRY(closeOtherDescriptors(std::move(keptDescriptors)));
     const rlimit none{0, 0};
     if (::setrlimit(RLIMIT_CORE, &none) != 0)
         report.missing.emplace_back("core dumps cannot be switched off");

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <memory>
 #include <vector>
 
@@ -85,6 +86,8 @@ constexpr std::array kDeviceCalls{
     SCMP_SYS(set_tid_address),
     SCMP_SYS(dup3),
     SCMP_SYS(flock),
+    SCMP_SYS(close_range),
+    SCMP_SYS(setpriority),
 };
 
 // Every VNC client has a thread and a wake-up of its own.
@@ -174,6 +177,13 @@ void addKvmRules(RuleSet& rules) {
               {bitsAre(1, 0xFF00, static_cast<scmp_datum_t>(KVMIO) << 8)});
 }
 
+// A copy of this process, as the C library's fork() asks for it: it writes a snapshot's memory, or
+// goes on as a fork of the machine. It has this thread's filter.
+void addForkRules(RuleSet& rules) {
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(clone),
+              {equals(0, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)});
+}
+
 // New threads of this process, never a process.
 void addThreadRules(RuleSet& rules) {
     rules.add(SCMP_ACT_ALLOW, SCMP_SYS(clone),
@@ -191,6 +201,7 @@ void addRules(RuleSet& rules, ThreadKind kind) {
         rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {equals(1, FIONREAD)});
         rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {equals(1, FIONBIO)});
         addThreadRules(rules);
+        addForkRules(rules);
         for (int operation : {PR_SET_SECCOMP, PR_GET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_VMA})
             rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl),
                       {equals(0, static_cast<scmp_datum_t>(operation))});

@@ -1,6 +1,9 @@
 #include "tests/integration/engine/worker_process.h"
 #include "tests/support/test_main.h"
+#include "vmm/disk/test_support/disk_test_tools.h"
 
+#include <QStandardPaths>
+#include <QTemporaryDir>
 #include <QTest>
 
 #include <cstring>
@@ -90,13 +93,13 @@ private Q_SLOTS:
         config.exitDevice = true;
         DriveConfig other; // found first if nobody says otherwise
         other.id = "other";
-        other.imageFd = 1;
+        other.images = {{1}};
         other.bootIndex = 1;
         DriveConfig drive;
         drive.id = "boot";
         drive.bus = static_cast<DriveBus>(bus);
         drive.port = port;
-        drive.imageFd = 2;
+        drive.images = {{2}};
         drive.bootIndex = 0;
         config.drives = {other, drive};
         WorkerProcess worker;
@@ -119,6 +122,80 @@ private Q_SLOTS:
         std::vector<uint8_t> bytes(expected.size());
         QCOMPARE(::pread(disk.get(), bytes.data(), bytes.size(), 0), ssize_t(bytes.size()));
         QVERIFY(bytes == expected);
+    }
+
+    // A raw base, a qcow2 file that hides a part of it, an empty one on top.
+    void bootsFromAChain_data() {
+        QTest::addColumn<int>("bus");
+        QTest::newRow("SATA") << int(DriveBus::Sata);
+        QTest::newRow("virtio") << int(DriveBus::Virtio);
+        QTest::newRow("NVMe") << int(DriveBus::Nvme);
+    }
+    void bootsFromAChain() {
+        QFETCH(int, bus);
+        if (const std::string reason = whyNoGuests(); !reason.empty())
+            QSKIP(reason.c_str());
+        UniqueFd firmware(::open("/usr/share/seabios/bios-256k.bin", O_RDONLY | O_CLOEXEC));
+        if (!firmware)
+            QSKIP("the package seabios is not installed");
+        if (QStandardPaths::findExecutable(QStringLiteral("qemu-io")).isEmpty())
+            QSKIP("the package qemu-utils is not installed");
+        const QTemporaryDir folder;
+        const QString base = folder.filePath(QStringLiteral("base.img"));
+        const QString middle = folder.filePath(QStringLiteral("middle.qcow2"));
+        const QString top = folder.filePath(QStringLiteral("top.qcow2"));
+        const std::vector<uint8_t> disk = bootableDisk(kBootCode, sizeof kBootCode);
+        QFile file(base);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        QCOMPARE(file.write(reinterpret_cast<const char*>(disk.data()), qint64(disk.size())),
+                 qint64(disk.size()));
+        file.close();
+        const auto overlay = [](const QString& below, const QString& format, const QString& image) {
+            return qemuImg({QStringLiteral("create"), QStringLiteral("-q"), QStringLiteral("-f"),
+                            QStringLiteral("qcow2"), QStringLiteral("-b"), below,
+                            QStringLiteral("-F"), format, image});
+        };
+        const auto qemuIo = [](const QString& command, const QString& image) {
+            return runTool(QStringLiteral("qemu-io"),
+                           {QStringLiteral("-f"), QStringLiteral("qcow2"), QStringLiteral("-c"),
+                            command, image});
+        };
+        QCOMPARE(overlay(base, QStringLiteral("raw"), middle), 0);
+        QCOMPARE(qemuIo(QStringLiteral("write -P 0x5a 32768 32768"), middle), 0);
+        QCOMPARE(overlay(middle, QStringLiteral("qcow2"), top), 0);
+        const std::vector<uint8_t> middleBefore = fileBytes(middle);
+
+        MachineConfig config;
+        config.name = "boot chain";
+        config.memoryBytes = 32 << 20;
+        config.firmware.romFd = 0;
+        config.exitDevice = true;
+        DriveConfig drive;
+        drive.id = "boot";
+        drive.bus = static_cast<DriveBus>(bus);
+        drive.images = {{1, DiskFormat::Raw}, {2, DiskFormat::Qcow2}, {3, DiskFormat::Qcow2}};
+        drive.bootIndex = 0;
+        config.drives = {drive};
+        WorkerProcess worker;
+        ControlClient& client = worker.client();
+        std::vector<UniqueFd> descriptors;
+        descriptors.push_back(std::move(firmware));
+        descriptors.push_back(openFile(base, O_RDONLY));
+        descriptors.push_back(openFile(middle, O_RDONLY));
+        descriptors.push_back(openFile(top));
+        auto configured = client.call(Configure{config}, std::move(descriptors));
+        QVERIFY2(configured, configured ? "" : configured.error().detail.c_str());
+        QVERIFY(client.call(Start{}));
+        const auto exiting = client.waitFor<Exiting>();
+        QVERIFY2(exiting, worker.log().c_str());
+        QCOMPARE(exiting->guestExitValue, int(kCopied));
+        QVERIFY(worker.waitForExit());
+
+        QVERIFY(fileBytes(base) == disk);
+        QVERIFY(fileBytes(middle) == middleBefore);
+        QCOMPARE(qemuImg({QStringLiteral("check"), QStringLiteral("-q"), top}), 0);
+        QCOMPARE(qemuIo(QStringLiteral("read -P 0xa5 65536 1"), top), 0);
+        QCOMPARE(qemuIo(QStringLiteral("read -P 0x5a 65537 32767"), top), 0);
     }
 };
 VIVARIUM_TEST(BootDiskTest)

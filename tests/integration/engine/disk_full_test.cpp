@@ -126,7 +126,7 @@ private Q_SLOTS:
         DriveConfig drive;
         drive.id = "drive0";
         drive.bus = static_cast<DriveBus>(bus);
-        drive.imageFd = 1;
+        drive.images = {{1}};
         drive.bootIndex = 0;
         config.drives.push_back(drive);
         WorkerProcess worker;

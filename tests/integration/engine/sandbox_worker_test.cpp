@@ -50,7 +50,7 @@ private Q_SLOTS:
         MachineConfig config = kernelConfig();
         DriveConfig drive;
         drive.id = "sata0";
-        drive.imageFd = 1;
+        drive.images = {{1}};
         config.drives.push_back(drive);
         QVERIFY(m_worker->client().call(Configure{config}, std::move(descriptors)));
         QVERIFY(m_worker->client().call(Start{}));

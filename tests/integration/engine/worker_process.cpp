@@ -2,12 +2,14 @@
 
 #include "vmm/base/bytes.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include <fcntl.h>
@@ -84,23 +86,32 @@ std::optional<control::Envelope> ControlClient::receive() {
     }
 }
 
-Result<nlohmann::json> ControlClient::callRaw(std::string_view method, const nlohmann::json& params,
-                                              std::vector<UniqueFd> descriptors) {
+int64_t ControlClient::sendRaw(std::string_view method, const nlohmann::json& params,
+                               std::vector<UniqueFd> descriptors) {
     const int64_t id = m_nextId++;
     const size_t count = descriptors.size();
     m_channel.send(control::requestLine(id, method, params, count), std::move(descriptors));
-    while (auto envelope = receive()) {
-        if (envelope->kind == control::Envelope::Kind::Notification) {
-            m_events.push_back(std::move(*envelope));
-            continue;
-        }
-        if (envelope->id != control::MessageId(id))
-            continue;
-        if (envelope->kind == control::Envelope::Kind::Failure)
-            return envelope->error;
-        return envelope->body;
+    return id;
+}
+
+Result<nlohmann::json> ControlClient::replyRaw(int64_t number) {
+    const auto answers = [number](const control::Envelope& envelope) {
+        return envelope.kind != control::Envelope::Kind::Notification &&
+               envelope.id == control::MessageId(number);
+    };
+    auto found = std::find_if(m_events.begin(), m_events.end(), answers);
+    while (found == m_events.end()) {
+        auto envelope = receive();
+        if (!envelope)
+            return fail(ErrorCode::Timeout, "no reply");
+        m_events.push_back(std::move(*envelope));
+        found = answers(m_events.back()) ? std::prev(m_events.end()) : m_events.end();
     }
-    return fail(ErrorCode::Timeout, std::string(method) + ": no reply");
+    control::Envelope envelope = std::move(*found);
+    m_events.erase(found);
+    if (envelope.kind == control::Envelope::Kind::Failure)
+        return envelope.error;
+    return std::move(envelope.body);
 }
 
 std::optional<nlohmann::json> ControlClient::waitForRaw(std::string_view method) {

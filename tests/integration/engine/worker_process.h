@@ -28,7 +28,16 @@ public:
     template <class Request>
     Result<typename Request::Reply> call(const Request& request,
                                          std::vector<UniqueFd> descriptors = {}) {
-        auto body = callRaw(Request::kMethod, control::toJson(request), std::move(descriptors));
+        return reply<Request>(send(request, std::move(descriptors)));
+    }
+    // The same in two steps; `send` gives the request's number.
+    template <class Request>
+    int64_t send(const Request& request, std::vector<UniqueFd> descriptors = {}) {
+        return sendRaw(Request::kMethod, control::toJson(request), std::move(descriptors));
+    }
+    template <class Request>
+    Result<typename Request::Reply> reply(int64_t number) {
+        auto body = replyRaw(number);
         if (!body)
             return body.error();
         return control::fromJson<typename Request::Reply>(*body);
@@ -55,14 +64,15 @@ public:
     int fd() const { return m_channel.fd(); }
 
 private:
-    Result<nlohmann::json> callRaw(std::string_view method, const nlohmann::json& params,
-                                   std::vector<UniqueFd> descriptors);
+    int64_t sendRaw(std::string_view method, const nlohmann::json& params,
+                    std::vector<UniqueFd> descriptors);
+    Result<nlohmann::json> replyRaw(int64_t number);
     std::optional<nlohmann::json> waitForRaw(std::string_view method);
     // One more message, or nothing.
     std::optional<control::Envelope> receive();
 
     control::LineChannel m_channel;
-    std::deque<control::Envelope> m_events;
+    std::deque<control::Envelope> m_events; // and replies that nobody has waited for yet
     std::vector<UniqueFd> m_descriptors;
     int64_t m_nextId = 1;
 };

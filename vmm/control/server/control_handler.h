@@ -63,6 +63,10 @@ public:
     virtual void handle(const ScreenText& request, Call<ScreenText> call) = 0;
     virtual void handle(const ChangeMedium& request, Call<ChangeMedium> call) = 0;
     virtual void handle(const AttachSerial& request, Call<AttachSerial> call) = 0;
+    virtual void handle(const TakeSnapshot& request, Call<TakeSnapshot> call) = 0;
+    virtual void handle(const MergeLayers& request, Call<MergeLayers> call) = 0;
+    virtual void handle(const CancelJob& request, Call<CancelJob> call) = 0;
+    virtual void handle(const Fork& request, Call<Fork> call) = 0;
 };
 
 } // namespace vivarium::control

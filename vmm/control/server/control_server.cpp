@@ -232,6 +232,8 @@ const std::map<std::string, ControlServer::Method, std::less<>>& ControlServer::
         method<PointerRelative>(), method<PointerAbsolute>(), method<TypeText>(),
         method<CancelTyping>(),    method<Screenshot>(),      method<ScreenText>(),
         method<ChangeMedium>(),    method<AttachSerial>(),    method<Subscribe>(),
+        method<TakeSnapshot>(),    method<MergeLayers>(),     method<CancelJob>(),
+        method<Fork>(),
     };
     return table;
 }
@@ -286,6 +288,7 @@ template void ControlServer::publish(const GuestReset&);
 template void ControlServer::publish(const LedsChanged&);
 template void ControlServer::publish(const PointerModeChanged&);
 template void ControlServer::publish(const MediumEjected&);
+template void ControlServer::publish(const JobProgress&);
 template void ControlServer::publish(const Exiting&);
 
 void ControlServer::publishScanout(const ScanoutInfo& info, UniqueFd memory) {

@@ -77,6 +77,12 @@ public:
     void handle(const AttachSerial&, Call<AttachSerial> call) override {
         done("attachSerial", call);
     }
+    void handle(const TakeSnapshot&, Call<TakeSnapshot> call) override {
+        done("takeSnapshot", call);
+    }
+    void handle(const MergeLayers&, Call<MergeLayers> call) override { done("mergeLayers", call); }
+    void handle(const CancelJob&, Call<CancelJob> call) override { done("cancelJob", call); }
+    void handle(const Fork&, Call<Fork> call) override { done("fork", call); }
 
 private:
     template <class Request>

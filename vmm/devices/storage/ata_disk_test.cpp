@@ -2,7 +2,7 @@
 
 #include "tests/support/test_main.h"
 #include "vmm/devices/storage/test_support/ahci_driver.h"
-#include "vmm/disk/raw_image.h"
+#include "vmm/disk/test_support/raw_disk.h"
 
 #include <QTest>
 
@@ -444,7 +444,7 @@ private Q_SLOTS:
         for (auto engine : {IoEngine::Kind::IoUring, IoEngine::Kind::ThreadPool}) {
             auto copy = fd.duplicate();
             QVERIFY(copy);
-            auto image = RawImage::create(std::move(*copy), {.engine = engine});
+            auto image = openRawDisk(std::move(*copy), {.engine = engine});
             if (!image) {
                 qInfo("SKIP: this host does not allow io_uring");
                 continue;

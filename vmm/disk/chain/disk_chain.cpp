@@ -170,6 +170,30 @@ Result<std::unique_ptr<AsyncFile>> DiskChain::hostFile(UniqueFd fd) {
     return HostFile::create(*m_loop, std::move(fd), HostFile::Access::ReadWrite);
 }
 
+void DiskChain::formatOverlay(UniqueFd fd, std::string backingName, ImageFormat backingFormat,
+                              Done done) {
+    qcow2::CreateOptions options;
+    options.diskBytes = sizeBytes();
+    options.backingName = std::move(backingName);
+    options.backingFormat = imageFormatName(backingFormat);
+    auto shared = std::make_shared<UniqueFd>(std::move(fd)); // std::function copies
+    m_loop->post([this, shared, options = std::move(options), done = std::move(done)] {
+        runFormat(std::move(*shared), options, done);
+    });
+}
+
+DetachedTask DiskChain::runFormat(UniqueFd fd, qcow2::CreateOptions options, Done done) {
+    ++m_operations;
+    Result<void> result = fail(ErrorCode::InvalidArgument, "no file for the overlay");
+    Result<std::unique_ptr<AsyncFile>> file = hostFile(std::move(fd));
+    if (!file)
+        result = std::move(file).error();
+    else if (*file)
+        result = co_await qcow2::createImage(*m_loop, **file, std::move(options));
+    call(done, std::move(result));
+    operationOver();
+}
+
 void DiskChain::prepareOverlay(UniqueFd fd, Done done) {
     auto shared = std::make_shared<UniqueFd>(std::move(fd)); // std::function copies
     m_loop->post([this, shared, done = std::move(done)] { runPrepare(std::move(*shared), done); });

@@ -2,9 +2,14 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/disk/chain/merge_job.h"
-#include "vmm/disk/raw_image.h"
+#include "vmm/disk/qcow2/create.h"
+#include "vmm/disk/request_check.h"
 
+#include <atomic>
 #include <condition_variable>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -14,6 +19,13 @@ namespace vivarium {
 struct ChainFile {
     UniqueFd fd;
     ImageFormat format = ImageFormat::Qcow2;
+};
+
+// What a guest's completed write is worth when the host's power fails.
+enum class DiskCacheMode {
+    WriteBack,    // in the host's page cache until the guest flushes (a disk's own write cache)
+    WriteThrough, // on the medium
+    Unsafe,       // nothing: flushes are ignored (throw-away machines)
 };
 
 struct DiskChainOptions {
@@ -44,6 +56,9 @@ public:
     void submit(BlockRequest request) override;
     void drain() override;
 
+    // Makes an empty overlay for this disk (qcow2, its size) of an open empty file; what it says of
+    // the layer below is the caller's. Any thread. Errors: of creating an image.
+    void formatOverlay(UniqueFd fd, std::string backingName, ImageFormat backingFormat, Done done);
     // Opens an overlay that was made for this disk (qcow2, same size, empty, open read-write), so
     // that insertOverlay() has nothing left to wait for. Any thread; replaces one prepared before.
     void prepareOverlay(UniqueFd fd, Done done);
@@ -81,6 +96,7 @@ private:
     static Task<Result<void>> openLayers(DiskChain& chain, std::vector<ChainFile> files);
     DetachedTask serve(BlockRequest request);
     Task<int> perform(BlockRequest& request);
+    DetachedTask runFormat(UniqueFd fd, qcow2::CreateOptions options, Done done);
     DetachedTask runPrepare(UniqueFd fd, Done done);
     DetachedTask runInsert(Done switched, Done durable);
     DetachedTask runMerge(Merge merge, Done done);

@@ -3,8 +3,8 @@
 #include "vmm/base/result.h"
 #include "vmm/base/thread_annotations.h"
 #include "vmm/disk/io/async_file.h"
+#include "vmm/disk/io/io_engine.h"
 #include "vmm/disk/io/task.h"
-#include "vmm/disk/io_engine.h"
 
 #include <coroutine>
 #include <deque>
@@ -15,6 +15,8 @@
 namespace vivarium {
 
 class IoLoop;
+
+constexpr unsigned kMaxStepBuffers = 1024; // of one system call: IOV_MAX of Linux
 
 // Carries out the single system calls of an IoLoop.
 class IoBackend {

@@ -53,7 +53,7 @@ Result<std::unique_ptr<QtestMachine>> buildMachine(const QtestOptions& options) 
     optical.kind = control::DriveKind::Optical;
     optical.port = kOpticalPort;
     if (!options.opticalPath.empty())
-        optical.imageFd = TRY(files.open(options.opticalPath, O_RDONLY));
+        optical.images = {{TRY(files.open(options.opticalPath, O_RDONLY))}};
     config.drives.push_back(std::move(optical));
     uint32_t port = 0;
     for (const std::string& path : options.diskPaths) {
@@ -61,7 +61,7 @@ Result<std::unique_ptr<QtestMachine>> buildMachine(const QtestOptions& options) 
         control::DriveConfig disk;
         disk.id = "sata" + std::to_string(port);
         disk.port = port++;
-        disk.imageFd = TRY(files.open(path, O_RDWR));
+        disk.images = {{TRY(files.open(path, O_RDWR))}};
         config.drives.push_back(std::move(disk));
     }
     const auto addPciDisks = [&](const std::vector<std::string>& paths, control::DriveBus bus,
@@ -74,7 +74,7 @@ Result<std::unique_ptr<QtestMachine>> buildMachine(const QtestOptions& options) 
             disk.id = prefix + std::to_string(index);
             disk.bus = bus;
             disk.port = index;
-            disk.imageFd = TRY(files.open(paths[index], O_RDWR));
+            disk.images = {{TRY(files.open(paths[index], O_RDWR))}};
             config.drives.push_back(std::move(disk));
         }
         return {};

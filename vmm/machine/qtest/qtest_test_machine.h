@@ -30,7 +30,7 @@ inline std::unique_ptr<QtestMachine> makeQtestMachine() {
     config.exitDevice = true;
     control::DriveConfig disk;
     disk.id = "sata0";
-    disk.imageFd = 0;
+    disk.images = {{0}};
     disk.serialNumber = "TESTDISK";
     control::DriveConfig optical;
     optical.id = "sata1";

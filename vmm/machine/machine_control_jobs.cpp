@@ -1,0 +1,94 @@
+// MachineControl: snapshots, merges and forks.
+#include "vmm/base/log.h"
+#include "vmm/machine/machine_control.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include <unistd.h>
+
+namespace vivarium {
+
+using control::Answer;
+using control::Empty;
+
+namespace {
+
+template <class Request>
+MachineJobs::Done<typename Request::Reply> answering(control::Responder<Request> respond) {
+    return [respond = std::move(respond)](Result<typename Request::Reply> result) {
+        if (!result)
+            return respond(result.error());
+        Answer<typename Request::Reply> answer;
+        answer.value = std::move(*result);
+        respond(std::move(answer));
+    };
+}
+
+} // namespace
+
+void MachineControl::makeJobs() {
+    MachineJobs::Hooks hooks;
+    hooks.progress = [this](const control::JobProgress& progress) { m_server.publish(progress); };
+    hooks.idle = [this] {
+        if (m_heldEnd)
+            finish(*std::exchange(m_heldEnd, std::nullopt));
+    };
+    hooks.becomeClone = [this](const control::CloneConfig& clone, ConfigDescriptors descriptors,
+                               MachineCopy copy, Machine::FirstState first) {
+        runClone(std::move(m_host), clone, std::move(descriptors), std::move(copy), first);
+    };
+    hooks.keptDescriptors = {m_host.kvm->fd()};
+    m_jobs = std::make_unique<MachineJobs>(m_loop, *m_machine, std::move(hooks));
+}
+
+void MachineControl::handle(const control::TakeSnapshot& request,
+                            Call<control::TakeSnapshot> call) {
+    m_jobs->takeSnapshot(request, ConfigDescriptors(std::move(call.descriptors)),
+                         answering<control::TakeSnapshot>(std::move(call.respond)));
+}
+
+void MachineControl::handle(const control::MergeLayers& request, Call<control::MergeLayers> call) {
+    m_jobs->mergeLayers(request, ConfigDescriptors(std::move(call.descriptors)),
+                        answering<control::MergeLayers>(std::move(call.respond)));
+}
+
+void MachineControl::handle(const control::CancelJob&, Call<control::CancelJob> call) {
+    call.respond(Answer<Empty>{});
+    if (m_jobs)
+        m_jobs->cancel();
+}
+
+void MachineControl::handle(const control::Fork& request, Call<control::Fork> call) {
+    m_jobs->fork(request, ConfigDescriptors(std::move(call.descriptors)),
+                 answering<control::Fork>(std::move(call.respond)));
+}
+
+// In a copy of the process: everything of the original is left as it is, memory that is shared
+// until somebody writes to it, and a new machine begins.
+void MachineControl::runClone(Host host, const control::CloneConfig& clone,
+                              ConfigDescriptors descriptors, MachineCopy copy,
+                              Machine::FirstState first) {
+    if (auto log = descriptors.take(clone.logFd, "log"); log)
+        ::dup3(log->get(), STDERR_FILENO, 0);
+    const auto run = [&]() -> Result<void> {
+        UniqueFd launcher = TRY(descriptors.take(clone.controlFd, "launcher's connection"));
+        auto loop = TRY(EventLoop::create());
+        MachineControl machine(*loop, std::move(host));
+        auto started = machine.configure(clone.config, std::move(descriptors), std::move(copy));
+        if (started)
+            started = machine.m_machine->start(first);
+        TRY(machine.addClient(std::move(launcher)));
+        if (!started) {
+            logError("fork", started.error().detail);
+            machine.finish({control::StopReason::InternalError, -1, started.error().detail});
+        }
+        loop->run();
+        ::_exit(EXIT_SUCCESS); // what the original's objects are still here for is not ours to end
+    };
+    if (auto result = run(); !result)
+        logError("fork", result.error().detail);
+    ::_exit(EXIT_FAILURE);
+}
+
+} // namespace vivarium
