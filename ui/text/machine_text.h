@@ -13,7 +13,8 @@ QString stateText(control::MachineState state);
 QString firmwareText(Firmware firmware);
 QString acceleratorText(Accelerator accelerator);
 QString bootDeviceText(BootDevice device);
-QString driveBusText(DriveBus bus); // "SATA", "NVMe", "Virtio"
+QString driveBusText(DriveBus bus);        // "SATA", "NVMe", "Virtio"
+QString diskFormatText(DiskFormat format); // "Raw", "QCOW2"
 // Where a drive is attached: "SATA Port 0".
 QString drivePlaceText(const DriveSettings& drive);
 QString serialModeText(SerialMode mode);
