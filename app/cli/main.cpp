@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
     addWaitCommand(table);
     addRunCommand(table);
     addVncCommand(table);
+    addDiskCommand(table);
 
     try {
         commandLine.parse(argc, argv);

@@ -14,11 +14,13 @@ _viv() {
     _init_completion -n : || return
 
     local commands="create list info set start stop pause resume reset delete rename screenshot screen
-        type key media serial log wait run vnc"
+        type key media serial log wait run vnc disk"
     local hardware="--memory --cpus --cdrom --disk --disk-bus --kernel --initrd --append --module --serial --vnc
         --vnc-password --firmware --accelerator --video-memory --boot --guest-type --boot-menu
         --no-boot-menu --rtc-local-time --rtc-utc --exit-device --no-exit-device"
+    local disk_commands="create info check convert resize compact rebase commit map compare"
     local command=${words[1]}
+    [[ $command == disk && $cword -gt 2 ]] && command="disk ${words[2]}"
 
     if ((cword == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
@@ -26,7 +28,7 @@ _viv() {
     fi
 
     case $prev in
-    --cdrom | --disk | --kernel | --initrd | --module)
+    --cdrom | --disk | --kernel | --initrd | --module | --backing)
         _filedir
         return
         ;;
@@ -36,6 +38,20 @@ _viv() {
         ;;
     --firmware)
         mapfile -t COMPREPLY < <(compgen -W "bios uefi" -- "$cur")
+        return
+        ;;
+    --format | --source-format | --backing-format)
+        local formats="raw qcow2"
+        [[ $prev == --source-format || $command == "disk info" ]] && formats+=" vmdk vdi vhd vhdx"
+        mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$cur")
+        return
+        ;;
+    --preallocation)
+        mapfile -t COMPREPLY < <(compgen -W "off metadata falloc full" -- "$cur")
+        return
+        ;;
+    --repair)
+        mapfile -t COMPREPLY < <(compgen -W "leaks all" -- "$cur")
         return
         ;;
     --disk-bus)
@@ -68,7 +84,7 @@ _viv() {
         return
         ;;
     --memory | --cpus | --append | --vnc-password | --video-memory | --guest-type | --group | --tag | \
-        --notes | --disk-size | --timeout | --screen | --port | --delay | --hold)
+        --notes | --disk-size | --cluster-size | --timeout | --screen | --port | --delay | --hold)
         return
         ;;
     esac
@@ -90,12 +106,27 @@ _viv() {
         wait) options="--screen --serial --state --timeout --port" ;;
         run) options="--timeout $hardware" ;;
         info | screen | screenshot | vnc) options="--json" ;;
+        "disk create")
+            options="--format --cluster-size --preallocation --backing --backing-format --json"
+            ;;
+        "disk info") options="--format --chain --json" ;;
+        "disk check") options="--format --repair --json" ;;
+        "disk convert")
+            options="--format --source-format --compress --cluster-size --preallocation --json"
+            ;;
+        "disk resize") options="--format --shrink --json" ;;
+        "disk compact" | "disk map") options="--format --json" ;;
+        "disk rebase") options="--backing --backing-format --no-backing --name-only --json" ;;
+        "disk commit") options="--json" ;;
+        "disk compare") options="--ignore-size --json" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$cur")
         return
     fi
 
     case $command in
+    disk) mapfile -t COMPREPLY < <(compgen -W "$disk_commands" -- "$cur") ;;
+    "disk "*) _filedir ;;
     start | stop | pause | resume | reset | delete)
         _viv_machines
         ;;

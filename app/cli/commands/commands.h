@@ -7,6 +7,7 @@ class CommandTable;
 // Each registers one sub-command; the file has its name.
 void addCreateCommand(CommandTable& table);
 void addDeleteCommand(CommandTable& table);
+void addDiskCommand(CommandTable& table); // and its sub-commands
 void addInfoCommand(CommandTable& table);
 void addKeyCommand(CommandTable& table);
 void addListCommand(CommandTable& table);

@@ -231,20 +231,35 @@ private Q_SLOTS:
             return QString::fromUtf8(session.run(arguments + words("--help")).standardOutput);
         };
         QSet<QString> checked;
+        const auto checkOptions = [&](const QStringList& words) {
+            const QString name = words.join(u' ');
+            auto options = option.globalMatch(help(words));
+            while (options.hasNext()) {
+                const QString text = options.next().captured(0);
+                QVERIFY2(manual.contains(text.toUtf8()), qPrintable(name + u' ' + text));
+                QVERIFY2(completion.contains(text.toUtf8()), qPrintable(name + u' ' + text));
+            }
+        };
         auto commands = command.globalMatch(help({}));
         while (commands.hasNext()) {
             const QString name = commands.next().captured(1);
             checked.insert(name);
             QVERIFY2(manual.contains("viv " + name.toUtf8()), qPrintable(name));
             QVERIFY2(completion.contains(name.toUtf8()), qPrintable(name));
-            auto options = option.globalMatch(help({name}));
-            while (options.hasNext()) {
-                const QString text = options.next().captured(0);
-                QVERIFY2(manual.contains(text.toUtf8()), qPrintable(name + u' ' + text));
-                QVERIFY2(completion.contains(text.toUtf8()), qPrintable(name + u' ' + text));
+            checkOptions({name});
+            const QString text = help({name});
+            if (!text.contains(u"Subcommands:"))
+                continue;
+            auto below = command.globalMatch(text);
+            while (below.hasNext()) {
+                const QString verb = below.next().captured(1);
+                const QByteArray both = name.toUtf8() + ' ' + verb.toUtf8();
+                QVERIFY2(manual.contains("viv " + both), both);
+                QVERIFY2(completion.contains(verb.toUtf8()), both);
+                checkOptions({name, verb});
             }
         }
-        QCOMPARE(checked.size(), 21);
+        QCOMPARE(checked.size(), 22);
     }
 
     void helpAndVersionTouchNothing() {
