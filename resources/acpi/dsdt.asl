@@ -124,6 +124,20 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "VIVARM", "VIVARIUM", 0x00000001)
             })
         }
 
+        // Tells that the machine's past was cut or copied (Virtual Machine Generation ID,
+        // Microsoft, 2012).
+        Device (VGEN)
+        {
+            Name (_HID, "VIVA0001")
+            Name (_CID, Package () { "VM_Gen_Counter", "VM_GEN_COUNTER" })
+            Name (_DDN, "VM_Gen_Counter")
+            Name (ADDR, Package () { 0xFEDB0000, Zero })
+            Name (_CRS, ResourceTemplate ()
+            {
+                Memory32Fixed (ReadOnly, 0xFEDB0000, 0x00001000)
+            })
+        }
+
         // Addresses that the chipset decodes and no PCI device may be given.
         Device (MBRD)
         {
@@ -141,6 +155,14 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "VIVARM", "VIVARIUM", 0x00000001)
                 Memory32Fixed (ReadWrite, 0xFED1C000, 0x00004000)
                 Memory32Fixed (ReadWrite, 0xFEE00000, 0x00100000)
             })
+        }
+    }
+
+    Scope (\_GPE)
+    {
+        Method (_E05, 0, NotSerialized)
+        {
+            Notify (\_SB.VGEN, 0x80)
         }
     }
 }

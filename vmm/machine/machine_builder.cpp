@@ -95,6 +95,10 @@ Result<void> MachineBuilderBoard::buildChipset(ConfigDescriptors& descriptors) {
     add(*m_pciBus);
     m_acpiPm = TRY(AcpiPm::create(s.ports, m_lines.addSource(), s.timers, s.system));
     add(*m_acpiPm);
+    m_generationId = TRY(GenerationId::create(
+        s.memoryMap, *m_acpiPm,
+        uuidBytes(m_config.generationId.empty() ? m_config.id : m_config.generationId)));
+    add(*m_generationId);
     m_lpc =
         std::make_unique<LpcBridge>(s.ports, s.memoryMap, m_lines.addSource(), *m_acpiPm, start);
     const PciServices pci{s.ports, s.memoryMap, s.interrupts, *m_lpc};

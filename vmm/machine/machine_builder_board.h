@@ -7,6 +7,7 @@
 #include "vmm/devices/chipset/acpi_pm.h"
 #include "vmm/devices/chipset/dma_controller.h"
 #include "vmm/devices/chipset/firmware_rom.h"
+#include "vmm/devices/chipset/generation_id.h"
 #include "vmm/devices/chipset/host_bridge.h"
 #include "vmm/devices/chipset/hpet.h"
 #include "vmm/devices/chipset/lpc_bridge.h"
@@ -70,6 +71,8 @@ private:
     static constexpr uint8_t kFirstVirtioSlot = 8; // of 8 for virtio disks
     static constexpr uint8_t kFirstNvmeSlot = 16;  // of 8 for NVMe disks
 
+    // The 16 bytes of a UUID in text order; zeroes for another text.
+    static std::array<uint8_t, 16> uuidBytes(const std::string& text);
     bool startsKernel() const { return m_config.kernel.kernelFd >= 0; }
     Result<void> buildChipset(ConfigDescriptors& descriptors);
     Result<void> buildDisplay(ConfigDescriptors& descriptors);
@@ -102,6 +105,7 @@ private:
     SharedLines m_lines;
     std::unique_ptr<PciBus> m_pciBus;
     std::unique_ptr<AcpiPm> m_acpiPm;
+    std::unique_ptr<GenerationId> m_generationId;
     std::unique_ptr<LpcBridge> m_lpc;
     std::optional<FirmwareRom> m_firmwareRom;
     std::unique_ptr<HostBridge> m_hostBridge;

@@ -28,8 +28,9 @@ constexpr unsigned kPhysicalAddressBits = 40;
 // S0 and S5 exist, both of sleep type 0 (SeaBIOS, fw_cfg "etc/system-states").
 const std::vector<uint8_t> kSystemStates{0x80, 0, 0, 0, 0, 0x80};
 
-// "123e4567-e89b-..." as bytes in the order of its digits; what is missing stays zero.
-std::array<uint8_t, 16> uuidBytes(const std::string& text) {
+} // namespace
+
+std::array<uint8_t, 16> MachineBuilderBoard::uuidBytes(const std::string& text) {
     std::array<uint8_t, 16> bytes{};
     size_t digits = 0;
     for (const char c : text) {
@@ -43,8 +44,6 @@ std::array<uint8_t, 16> uuidBytes(const std::string& text) {
     }
     return bytes;
 }
-
-} // namespace
 
 PlatformDescription MachineBuilderBoard::platform() const {
     PlatformDescription platform;
