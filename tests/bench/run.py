@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+from snapshot_bench import SnapshotBench
 from worker_client import Worker, resident_bytes
 
 BIOS = "/usr/share/seabios/bios-256k.bin"
@@ -48,12 +49,18 @@ class Bench:
             file.write(content)
         return path
 
+    def file(self, name):
+        return os.path.join(self.folder, name)
+
+    def worker_with(self, config, files, log=subprocess.DEVNULL):
+        base = {"id": "00000000-0000-4000-8000-000000000001", "name": "bench",
+                "memoryBytes": 256 << 20, "cpuCount": 1, "exitDevice": True}
+        return Worker(os.path.join(self.bin, "vivarium-vmm"), base | config, files, log)
+
     def worker(self, config, paths, log=subprocess.DEVNULL):
         files = [os.open(path, mode) for path, mode in paths]
         try:
-            base = {"id": "00000000-0000-4000-8000-000000000001", "name": "bench",
-                    "memoryBytes": 256 << 20, "cpuCount": 1, "exitDevice": True}
-            return Worker(os.path.join(self.bin, "vivarium-vmm"), base | config, files, log)
+            return self.worker_with(config, files, log)
         finally:
             for file in files:
                 os.close(file)
@@ -83,7 +90,7 @@ class Bench:
         ours, qemu = [], []
         for _ in range(3):
             worker = self.worker(self.bios_config() | {"drives": [
-                {"id": "sata0", "kind": "disk", "port": 0, "imageFd": 2, "bootIndex": 0}]},
+                {"id": "sata0", "kind": "disk", "port": 0, "images": [{"fd": 2}], "bootIndex": 0}]},
                 [(BIOS, os.O_RDONLY), (VIDEO_ROM, os.O_RDONLY), (disk, os.O_RDWR)])
             worker.call("start")
             exiting = worker.wait_event("exiting", 120)
@@ -105,7 +112,7 @@ class Bench:
     def worker_memory(self):
         disk = self.path("idle.img", bytes(1 << 20))
         worker = self.worker(self.bios_config() | {"drives": [
-            {"id": "sata0", "kind": "disk", "port": 0, "imageFd": 2}]},
+            {"id": "sata0", "kind": "disk", "port": 0, "images": [{"fd": 2}]}]},
             [(BIOS, os.O_RDONLY), (VIDEO_ROM, os.O_RDONLY), (disk, os.O_RDWR)])
         worker.call("subscribe", {"display": True})
         worker.call("start")
@@ -157,6 +164,44 @@ class Bench:
             output = subprocess.run([program, home, "2000"], capture_output=True, check=True).stdout
         return json.loads(output) | {"aim_ms": 100}
 
+    def disk(self):
+        """The disk engine against `qemu-img bench` with the same sizes, strides and depth."""
+        megabytes, count = 512, 50000
+        output = subprocess.run([os.path.join(self.build, "bench", "disk_bench"), self.folder,
+                                 str(megabytes)], capture_output=True, check=True).stdout
+        ours = json.loads(output)
+        kinds = {"raw": ("raw", "full"), "qcow2_new": ("qcow2", "off"),
+                 "qcow2_allocated": ("qcow2", "full")}
+        stream = megabytes * 8  # requests of 256 KiB: the disk twice
+        runs = {"strided_4k_write_iops": (["-w", "-s", "4096", "-S", "69632"], count, count),
+                "sequential_write_mb_s": (["-w", "-s", "262144"], stream, megabytes * 2 * 1.048576),
+                "strided_4k_read_iops": (["-s", "4096", "-S", "69632"], count, count),
+                "sequential_read_mb_s": (["-s", "262144"], stream, megabytes * 2 * 1.048576)}
+        result = {}
+        for kind, (image_format, preallocation) in kinds.items():
+            path = os.path.join(self.folder, "qemu." + kind)
+            subprocess.run(["qemu-img", "create", "-q", "-f", image_format, "-o",
+                            "preallocation=" + preallocation, path, f"{megabytes}M"], check=True)
+            result[kind] = {}
+            for name, (options, requests, amount) in runs.items():
+                text = subprocess.run(["qemu-img", "bench", "-f", image_format, "-t", "writeback",
+                                       "-d", "64", "-c", str(requests), *options, path],
+                                      capture_output=True, check=True, text=True).stdout
+                seconds = float(text.split("completed in ")[1].split()[0])
+                theirs = amount / seconds
+                result[kind][name] = {"value": ours[kind][name], "qemu": round(theirs),
+                                      "ratio": round(ours[kind][name] / theirs, 2)}
+            for name in ("random_4k_write_iops", "random_4k_read_iops"):
+                result[kind][name] = {"value": ours[kind][name]}
+            os.remove(path)
+        for name in ours["raw"]:
+            result["qcow2_allocated"][name]["against_raw"] = round(
+                ours["qcow2_allocated"][name] / ours["raw"][name], 2)
+        return result | {"aim_ratio": 1.0, "aim_against_raw": 0.9}
+
+    def snapshots(self):
+        return SnapshotBench(self).run()
+
     def viv_list(self):
         home = os.path.join(self.folder, "viv-home")
         environment = os.environ | {"VIVARIUM_HOME": home}
@@ -194,7 +239,7 @@ class Bench:
 
 
 BENCHES = ["first_instruction", "boot_sector", "worker_memory", "pio_exit", "mmio_exit",
-           "library_open", "viv_list", "window", "console"]
+           "library_open", "viv_list", "disk", "snapshots", "window", "console"]
 
 
 def main():

@@ -28,7 +28,7 @@ struct Report {
 };
 
 constexpr uint64_t kReportIntervalNs = 100'000'000;
-constexpr int kBackgroundNice = 10; // the guest comes first
+constexpr int kBackgroundNice = 5; // the guest comes first
 
 uint64_t monotonicNs() {
     timespec now{};
