@@ -44,6 +44,7 @@ Result<std::unique_ptr<IoBackend>> UringBackend::create() {
         io_uring_queue_exit(&ring);
         return fail(ErrorCode::Unsupported, "this host's io_uring is too old");
     }
+    io_uring_ring_dontfork(&ring); // a copy of the process would keep the ring and its files alive
     std::unique_ptr<UringBackend> backend(new UringBackend(ring, std::move(wake)));
     backend->armWake();
     return std::unique_ptr<IoBackend>(std::move(backend));
