@@ -214,8 +214,8 @@ struct TakeSnapshotReply {
     uint64_t writtenRamBytes = 0; // into the new memory file
 };
 // Saves the machine as it is now. Replies when every file is on the medium; JobProgress comes
-// before (job "snapshot"). On failure and cancellation the guest goes on and the overlays stay in
-// place (empty ones and full ones alike belong to the disk from then on).
+// before (job "snapshot"). On failure and cancellation the guest goes on; overlay files are then
+// empty where the disks have not got them, else they are the disks' top layers from now on.
 struct TakeSnapshot {
     static constexpr std::string_view kMethod = "takeSnapshot";
     static constexpr StateSet kLegalIn = states({MachineState::Running, MachineState::Paused});

@@ -94,8 +94,10 @@ Result<OverlaySwitch::Overlay> MachineJobs::overlay(const control::OverlayConfig
 
 Result<std::vector<uint8_t>> MachineJobs::freezeWithOverlays() {
     auto state = m_machine.freeze();
-    if (!state)
+    if (!state) {
+        m_overlays.discard();
         return state;
+    }
     if (auto inserted = m_overlays.insert(); !inserted) {
         m_machine.thaw();
         return inserted.error();
@@ -138,7 +140,9 @@ void MachineJobs::takeSnapshot(const control::TakeSnapshot& request, ConfigDescr
 void MachineJobs::snapshotPrepared(const std::shared_ptr<Snapshot>& job, Result<void> prepared) {
     if (prepared && job->cancelled)
         prepared = cancelled();
-    if (prepared)
+    if (!prepared)
+        m_overlays.discard();
+    else
         prepared = startWriting(job);
     if (!prepared)
         finish(job->done, Result<control::TakeSnapshotReply>(prepared.error()));
@@ -276,7 +280,9 @@ void MachineJobs::forkPrepared(const std::shared_ptr<ForkJob>& job, Result<void>
     if (prepared && job->cancelled)
         prepared = cancelled();
     control::ForkReply reply;
-    if (prepared) {
+    if (!prepared) {
+        m_overlays.discard();
+    } else {
         const uint64_t startNs = monotonicNs();
         if (auto state = freezeWithOverlays()) {
             prepared = makeClones(*job, std::move(*state));

@@ -1,10 +1,14 @@
 #include "vmm/machine/overlay_switch.h"
 
+#include "vmm/base/log.h"
 #include "vmm/base/thread_annotations.h"
 
+#include <cerrno>
 #include <condition_variable>
 #include <optional>
 #include <utility>
+
+#include <unistd.h>
 
 namespace vivarium {
 
@@ -55,20 +59,23 @@ private:
 
 void OverlaySwitch::prepare(std::vector<Overlay> overlays, Done ready) {
     m_disks.clear();
+    m_files.clear();
     auto waiting = std::make_shared<Waiting>(overlays.size());
     for (Overlay& overlay : overlays) {
         DiskChain* disk = overlay.disk;
+        Result<UniqueFd> own = overlay.file.duplicate();
+        Result<UniqueFd> second = overlay.file.duplicate();
+        if (!own || !second) {
+            waiting->answered(own ? second.error() : own.error());
+            continue;
+        }
+        m_files.push_back(std::move(*own));
         if (overlay.use == Overlay::Use::FormatOnly) {
             disk->formatOverlay(std::move(overlay.file), overlay.backingName, overlay.backingFormat,
                                 waiting->answer(waiting));
             continue;
         }
         m_disks.push_back(disk);
-        Result<UniqueFd> second = overlay.file.duplicate();
-        if (!second) {
-            waiting->answered(second.error());
-            continue;
-        }
         auto toOpen = std::make_shared<UniqueFd>(std::move(*second)); // std::function copies
         disk->formatOverlay(std::move(overlay.file), overlay.backingName, overlay.backingFormat,
                             [disk, toOpen, waiting](Result<void> formatted) {
@@ -80,7 +87,15 @@ void OverlaySwitch::prepare(std::vector<Overlay> overlays, Done ready) {
     waiting->tell(m_loop, std::move(ready));
 }
 
+void OverlaySwitch::discard() {
+    for (const UniqueFd& file : m_files)
+        if (::ftruncate(file.get(), 0) != 0)
+            logError("overlay", systemError(errno, "empty an unused layer").detail);
+    m_files.clear();
+}
+
 Result<void> OverlaySwitch::insert() {
+    m_files.clear();
     auto switched = std::make_shared<Waiting>(m_disks.size());
     m_durable = std::make_shared<Waiting>(m_disks.size());
     for (DiskChain* disk : m_disks)

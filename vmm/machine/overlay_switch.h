@@ -29,6 +29,9 @@ public:
 
     // Formats and opens the new layers; `ready` is called later, on the loop.
     void prepare(std::vector<Overlay> overlays, Done ready);
+    // After `ready`, instead of insert(): the files are empty again, which tells everybody that
+    // they are no layers of any disk.
+    void discard();
     // After `ready`, with the guest frozen: returns when no request goes to the old layers any
     // more. After an error some disks may have their new layer.
     Result<void> insert();
@@ -40,6 +43,7 @@ private:
 
     EventLoop& m_loop;
     std::vector<DiskChain*> m_disks; // that get a layer
+    std::vector<UniqueFd> m_files;   // all that are formatted
     std::shared_ptr<Waiting> m_durable;
 };
 
