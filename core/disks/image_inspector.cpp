@@ -1,19 +1,10 @@
 #include "core/disks/image_inspector.h"
 
-#include <string>
+#include "core/disks/no_progress.h"
 
 namespace vivarium {
 
-using namespace Qt::StringLiterals;
-
 namespace {
-
-// Looking into a header is over in a moment; nobody watches.
-class NoProgress final : public Progress {
-public:
-    bool cancelled() const override { return false; }
-    void report(qint64, qint64) override {}
-};
 
 control::DiskFormat toControl(DiskFormat format) {
     switch (format) {
@@ -63,19 +54,6 @@ Result<QList<DiskLayer>> ToolInspector::chain(const QString& path, DiskFormat fo
         layers.append(layer);
     }
     return layers;
-}
-
-Result<DiskFormat> detectFormat(const QString& path, const ImageTool& tool) {
-    NoProgress progress;
-    const control::ImageInfo info = TRY(tool.info(path, control::ImageKind::Detect, progress));
-    if (control::isForeign(info.kind))
-        return fail(
-            ErrorCode::Unsupported,
-            u"%1 is a %2 image; convert it with “viv disk convert” and attach the result."_s
-                .arg(path, QString::fromStdString(std::string(control::imageKindName(info.kind)))
-                               .toUpper())
-                .toStdString());
-    return info.kind == control::ImageKind::Qcow2 ? DiskFormat::Qcow2 : DiskFormat::Raw;
 }
 
 } // namespace vivarium

@@ -32,9 +32,4 @@ private:
     ImageTool m_tool;
 };
 
-// What the contents of a file look like, for a user who attaches it; everything that is no image of
-// a known kind is Raw. Error besides ImageInspector::file's: Unsupported for formats that only an
-// import reads (VMDK, VDI, VHD, VHDX).
-Result<DiskFormat> detectFormat(const QString& path, const ImageTool& tool = ImageTool());
-
 } // namespace vivarium
