@@ -7,6 +7,7 @@
 
 #include <QFileInfo>
 
+#include <algorithm>
 #include <charconv>
 
 namespace vivarium::cli {
@@ -89,12 +90,14 @@ void HardwareOptions::addTo(CLI::App& command) {
         ->group(group)
         ->take_all()
         ->allow_extra_args(false);
-    command.add_option("--disk", m_disks, "Disk image (raw)")
+    command.add_option("--disk", m_disks, "Disk image (raw or qcow2)")
         ->group(group)
         ->take_all()
         ->allow_extra_args(false);
     command
         .add_option("--disk-bus", m_diskBus, "What the disks are attached to: sata, nvme, virtio")
+        ->group(group);
+    command.add_option("--disk-format", m_diskFormat, "What the disk images are: raw, qcow2")
         ->group(group);
     command.add_option("--kernel", m_kernel, "Start this Linux, PVH or multiboot kernel directly")
         ->group(group);
@@ -133,7 +136,7 @@ void HardwareOptions::addTo(CLI::App& command) {
         ->group(group);
 }
 
-Result<void> HardwareOptions::apply(MachineSettings& settings) const {
+Result<void> HardwareOptions::apply(MachineSettings& settings, const FormatLookup& formatOf) const {
     if (m_memory) {
         const auto memory = parseMiB(*m_memory);
         if (!memory)
@@ -185,7 +188,7 @@ Result<void> HardwareOptions::apply(MachineSettings& settings) const {
     settings.bootMenu = m_bootMenu.value_or(settings.bootMenu);
     settings.rtcLocalTime = m_rtcLocalTime.value_or(settings.rtcLocalTime);
     settings.exitDevice = m_exitDevice.value_or(settings.exitDevice);
-    return applyDrives(settings);
+    return applyDrives(settings, formatOf);
 }
 
 bool HardwareOptions::serialOnStandardStreams() const {
@@ -198,8 +201,12 @@ Result<DriveBus> HardwareOptions::diskBus() const {
     return bus;
 }
 
-Result<void> HardwareOptions::applyDrives(MachineSettings& settings) const {
+Result<void> HardwareOptions::applyDrives(MachineSettings& settings,
+                                          const FormatLookup& formatOf) const {
     const DriveBus bus = TRY(diskBus());
+    if (m_diskFormat && m_disks.empty())
+        return fail(ErrorCode::InvalidArgument,
+                    "--disk-format says what the images of --disk are; name them, too.");
     const auto attach = [&](DriveSettings drive) -> Result<void> {
         drive.port = firstFreePort(settings.drives, drive.bus);
         if (drive.port >= portCount(drive.bus))
@@ -218,10 +225,20 @@ Result<void> HardwareOptions::applyDrives(MachineSettings& settings) const {
         return taken;
     };
     if (!m_disks.empty()) {
-        takeOut(DriveType::HardDisk);
-        for (const std::string& path : m_disks)
-            if (!path.empty()) // --disk "" removes all
-                TRY(attach({DriveType::HardDisk, 0, absolutePath(path), false, bus}));
+        const QList<DriveSettings> before = takeOut(DriveType::HardDisk);
+        for (const std::string& name : m_disks) {
+            if (name.empty()) // --disk "" removes all
+                continue;
+            DriveSettings drive{DriveType::HardDisk, 0, absolutePath(name), false, bus};
+            const auto known = std::find_if(before.begin(), before.end(), [&](const auto& other) {
+                return other.path == drive.path;
+            });
+            if (m_diskFormat)
+                TRY(applyName("--disk-format", m_diskFormat, drive.format));
+            else
+                drive.format = known != before.end() ? known->format : TRY(formatOf(drive.path));
+            TRY(attach(drive));
+        }
     } else if (m_diskBus) { // the disks that there are move
         for (DriveSettings drive : takeOut(DriveType::HardDisk)) {
             drive.bus = bus;

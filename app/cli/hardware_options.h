@@ -3,6 +3,7 @@
 #include "core/model/machine_settings.h"
 #include "vmm/base/result.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,15 +18,18 @@ namespace vivarium::cli {
 class HardwareOptions {
 public:
     void addTo(CLI::App& command);
-    // Changes `settings`; relative paths are made absolute. Errors: InvalidArgument, in a sentence.
-    Result<void> apply(MachineSettings& settings) const;
+    // The format of a disk that is new to the machine, unless --disk-format states it.
+    using FormatLookup = std::function<Result<DiskFormat>(const QString& path)>;
+    // Changes `settings`; relative paths are made absolute. Errors: InvalidArgument, in a sentence,
+    // and the lookup's.
+    Result<void> apply(MachineSettings& settings, const FormatLookup& formatOf) const;
     // What disks are attached to; for a disk that is made later.
     Result<DriveBus> diskBus() const;
     // Whether --serial stdio was given; `run` then joins COM1 with standard input and output.
     bool serialOnStandardStreams() const;
 
 private:
-    Result<void> applyDrives(MachineSettings& settings) const;
+    Result<void> applyDrives(MachineSettings& settings, const FormatLookup& formatOf) const;
 
     std::optional<std::string> m_memory;
     std::optional<uint32_t> m_cpus;
@@ -35,6 +39,7 @@ private:
     std::vector<std::string> m_opticalImages;
     std::vector<std::string> m_disks;
     std::optional<std::string> m_diskBus;
+    std::optional<std::string> m_diskFormat;
     std::optional<std::string> m_kernel;
     std::optional<std::string> m_initrd;
     std::optional<std::string> m_append;

@@ -15,7 +15,7 @@ _viv() {
 
     local commands="create list info set start stop pause resume reset delete rename screenshot screen
         type key media serial log wait run vnc disk"
-    local hardware="--memory --cpus --cdrom --disk --disk-bus --kernel --initrd --append --module --serial --vnc
+    local hardware="--memory --cpus --cdrom --disk --disk-bus --disk-format --kernel --initrd --append --module --serial --vnc
         --vnc-password --firmware --accelerator --video-memory --boot --guest-type --boot-menu
         --no-boot-menu --rtc-local-time --rtc-utc --exit-device --no-exit-device"
     local disk_commands="create info check convert resize compact rebase commit map compare"
@@ -56,6 +56,10 @@ _viv() {
         ;;
     --disk-bus)
         mapfile -t COMPREPLY < <(compgen -W "sata nvme virtio" -- "$cur")
+        return
+        ;;
+    --disk-format)
+        mapfile -t COMPREPLY < <(compgen -W "raw qcow2" -- "$cur")
         return
         ;;
     --accelerator)

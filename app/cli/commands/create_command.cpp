@@ -1,7 +1,7 @@
 #include "app/cli/command_context.h"
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
-#include "app/cli/hardware_options.h"
+#include "app/cli/format_lookup.h"
 #include "core/provision/disk_creation.h"
 
 #include <CLI/CLI.hpp>
@@ -42,10 +42,11 @@ Result<void> addDisk(CommandContext& context, Library& library, const MachineId&
 }
 
 int create(CommandContext& context, const CreateOptions& options) {
+    Library* library = TRY_OR_EXIT(context.library());
     Machine machine;
     machine.id = MachineId::createRandom();
     machine.settings.name = QString::fromLocal8Bit(options.name.c_str());
-    TRY_OR_EXIT(options.hardware.apply(machine.settings));
+    TRY_OR_EXIT(options.hardware.apply(machine.settings, formatLookup(context, library)));
     machine.group = QString::fromLocal8Bit(options.group.c_str());
     for (const std::string& tag : options.tags)
         machine.tags << QString::fromLocal8Bit(tag.c_str());
@@ -62,7 +63,6 @@ int create(CommandContext& context, const CreateOptions& options) {
     }
     TRY_OR_EXIT(requireValid(machine.settings));
 
-    Library* library = TRY_OR_EXIT(context.library());
     const MachineId id = TRY_OR_EXIT(context.await(library->add(machine)));
     if (diskMiB) {
         const auto added = addDisk(context, *library, id, *diskMiB, options.preallocate,

@@ -1,6 +1,7 @@
 #include "app/cli/command_context.h"
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
+#include "app/cli/drive_report.h"
 #include "app/cli/machine_json.h"
 #include "core/model/setting_names.h"
 
@@ -14,11 +15,18 @@ QString line(const char* title, const QString& value) {
     return QString::fromLatin1(title).leftJustified(14) + printable(value);
 }
 
-QString driveText(const DriveSettings& drive) {
-    return QStringLiteral("%1 %2: %3 %4")
-        .arg(nameOf(drive.bus).toUpper())
-        .arg(drive.port)
-        .arg(nameOf(drive.type), drive.path.isEmpty() ? QStringLiteral("(empty)") : drive.path);
+QString driveText(const DriveReport& report) {
+    const DriveSettings& drive = report.drive;
+    QString text =
+        QStringLiteral("%1 %2: %3 %4")
+            .arg(nameOf(drive.bus).toUpper())
+            .arg(drive.port)
+            .arg(nameOf(drive.type), drive.path.isEmpty() ? QStringLiteral("(empty)") : drive.path);
+    if (drive.type == DriveType::HardDisk)
+        text += QStringLiteral(" (%1").arg(nameOf(drive.format));
+    if (drive.type == DriveType::HardDisk && !report.chain.isEmpty())
+        text += QStringLiteral(", %1 MiB").arg(report.chain.last().sizeBytes >> 20);
+    return drive.type == DriveType::HardDisk ? text + u')' : text;
 }
 
 QString serialText(const SerialPortSettings& port) {
@@ -31,7 +39,8 @@ struct LiveStatus {
     QString vncAddress;
 };
 
-QString infoText(const Machine& machine, const MachineStatus& status, const LiveStatus* live) {
+QString infoText(const Machine& machine, const MachineStatus& status,
+                 const QList<DriveReport>& drives, const LiveStatus* live) {
     const MachineSettings& settings = machine.settings;
     const auto state = control::machineStateName(status.state);
     QStringList lines{
@@ -59,8 +68,14 @@ QString infoText(const Machine& machine, const MachineStatus& status, const Live
     if (!settings.directBoot.kernelPath.isEmpty())
         lines << line("Kernel:", settings.directBoot.kernelPath)
               << line("Command line:", settings.directBoot.commandLine);
-    for (const DriveSettings& drive : settings.drives)
-        lines << line("Drive:", driveText(drive));
+    for (const DriveReport& report : drives) {
+        lines << line("Drive:", driveText(report));
+        for (qsizetype i = report.chain.size() - 2; i >= 0; --i)
+            lines << line("", QStringLiteral("on %1 (%2)")
+                                  .arg(report.chain.at(i).path, nameOf(report.chain.at(i).format)));
+        if (!report.problem.isEmpty())
+            lines << line("", report.problem);
+    }
     for (const SerialPortSettings& port : settings.serialPorts)
         lines << line("Serial port:", serialText(port));
     lines << line("Folder:", machine.folder)
@@ -94,20 +109,23 @@ QJsonObject liveJson(const LiveStatus& live) {
 }
 
 int info(CommandContext& context, const std::string& name, bool json) {
-    const Machine* machine = TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(name.c_str())));
+    // A copy: the library may change while other programs are asked.
+    const Machine machine = *TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(name.c_str())));
     Supervisor* supervisor = TRY_OR_EXIT(context.supervisor());
     std::optional<LiveStatus> live;
-    if (WorkerConnection* worker = supervisor->connection(machine->id)) {
+    if (WorkerConnection* worker = supervisor->connection(machine.id)) {
         // A worker that ends meanwhile is no error: the machine is then simply not running.
         if (auto reply = context.request(*worker, control::Status{}))
-            live = LiveStatus{reply->value, supervisor->vncAddress(machine->id)};
+            live = LiveStatus{reply->value, supervisor->vncAddress(machine.id)};
     }
-    const MachineStatus status = supervisor->status(machine->id);
+    const MachineStatus status = supervisor->status(machine.id);
+    const QList<DriveReport> drives = TRY_OR_EXIT(reportDrives(context, machine));
     if (!json) {
-        printText(infoText(*machine, status, live ? &*live : nullptr));
+        printText(infoText(machine, status, drives, live ? &*live : nullptr));
         return kDone;
     }
-    QJsonObject object = detailJson(*machine, status);
+    QJsonObject object = detailJson(machine, status);
+    object.insert(QStringLiteral("drives"), toJson(drives));
     if (live)
         object.insert(QStringLiteral("live"), liveJson(*live));
     printJson(object);

@@ -1,7 +1,7 @@
 #include "app/cli/command_context.h"
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
-#include "app/cli/hardware_options.h"
+#include "app/cli/format_lookup.h"
 #include "app/cli/serial_stream.h"
 #include "core/supervisor/throwaway_machine.h"
 
@@ -60,7 +60,7 @@ int run(CommandContext& context, const RunOptions& options) {
     MachineSettings settings;
     settings.name = QStringLiteral("throw-away");
     settings.memoryMiB = 256;
-    TRY_OR_EXIT(options.hardware.apply(settings));
+    TRY_OR_EXIT(options.hardware.apply(settings, formatLookup(context, nullptr)));
     TRY_OR_EXIT(requireValid(settings));
 
     ThrowawayMachine machine(settings, options.hardware.serialOnStandardStreams()

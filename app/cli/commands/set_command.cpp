@@ -1,7 +1,7 @@
 #include "app/cli/command_context.h"
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
-#include "app/cli/hardware_options.h"
+#include "app/cli/format_lookup.h"
 
 #include <CLI/CLI.hpp>
 
@@ -20,7 +20,8 @@ struct SetOptions {
 int set(CommandContext& context, const SetOptions& options) {
     Machine machine = *TRY_OR_EXIT(context.machine(QString::fromLocal8Bit(options.name.c_str())));
     const MachineSettings before = machine.settings;
-    TRY_OR_EXIT(options.hardware.apply(machine.settings));
+    Library* library = TRY_OR_EXIT(context.library());
+    TRY_OR_EXIT(options.hardware.apply(machine.settings, formatLookup(context, library)));
     TRY_OR_EXIT(requireValid(machine.settings));
     if (options.group)
         machine.group = QString::fromLocal8Bit(options.group->c_str());
@@ -38,7 +39,6 @@ int set(CommandContext& context, const SetOptions& options) {
                                "Machine \"" + printable(before.name).toStdString() +
                                    "\" is running; its hardware can be changed when it is off "
                                    "(media: viv media)."));
-    Library* library = TRY_OR_EXIT(context.library());
     TRY_OR_EXIT(context.await(library->update(machine)));
     return kDone;
 }
