@@ -136,8 +136,13 @@ Result<UniqueFd> ImageTool::open(const QString& path, Access access, FileLocks l
     struct flock wanted {};
     wanted.l_type = writing ? F_WRLCK : F_RDLCK;
     wanted.l_whence = SEEK_SET; // the whole file
-    if (::fcntl(fd.get(), F_OFD_SETLK, &wanted) == 0)
+    if (::fcntl(fd.get(), F_OFD_SETLK, &wanted) == 0) {
+        // Whoever compacted it until now has put another file in its place.
+        if (::fstat(fd.get(), &status) == 0 && status.st_nlink == 0)
+            return refused(ErrorCode::Busy,
+                           u"The disk image %1 was replaced this moment; try again."_s.arg(path));
         return fd;
+    }
     if (errno != EAGAIN && errno != EACCES) // a file system without locks protects nobody
         return fd;
     const QString user = m_userOf ? m_userOf(QFileInfo(path).canonicalFilePath()) : QString();
@@ -430,6 +435,20 @@ Result<void> ImageTool::commit(const DiskSource& image, Progress& progress, File
     return withoutValue(
         explained(ImageJob(m_program).run(request, std::move(descriptors), progress),
                   u"The disk image %1 cannot be committed"_s.arg(files.last().path)));
+}
+
+Result<void> ImageTool::remove(const QString& path) const {
+    // Locked while it goes: a machine that starts now does not find it half in use. A file that may
+    // only be read can still be removed.
+    auto held = open(path, Access::Write, FileLocks::Take);
+    if (!held && held.error().code != ErrorCode::PermissionDenied)
+        return held.error();
+    if (::unlink(QFile::encodeName(path).constData()) != 0)
+        return Error{
+            ErrorCode::PermissionDenied, errno,
+            u"The file %1 may not be removed; change the permissions of its folder."_s.arg(path)
+                .toStdString()};
+    return {};
 }
 
 } // namespace vivarium

@@ -121,6 +121,9 @@ public:
     Result<std::vector<control::ImageExtent>> map(const DiskSource& image, Progress& progress,
                                                   FileLocks locks = FileLocks::Take) const;
 
+    // Deletes the file, unless somebody has it locked (Busy).
+    Result<void> remove(const QString& path) const;
+
     Result<control::ImageComparison> compare(const DiskSource& a, const DiskSource& b,
                                              control::ImageSizes sizes, Progress& progress) const;
 
