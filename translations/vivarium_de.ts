@@ -310,6 +310,26 @@
         <source>What answers at this address is not a VNC server.</source>
         <translation>Was an dieser Adresse antwortet, ist kein VNC-Server.</translation>
     </message>
+    <message>
+        <source>The disk “%1” could not be copied.</source>
+        <translation>Die Festplatte „%1“ konnte nicht kopiert werden.</translation>
+    </message>
+    <message>
+        <source>The disk “%1” could not be resized.</source>
+        <translation>Die Größe der Festplatte „%1“ konnte nicht geändert werden.</translation>
+    </message>
+    <message>
+        <source>The disk “%1” could not be compacted.</source>
+        <translation>Die Festplatte „%1“ konnte nicht verkleinert werden.</translation>
+    </message>
+    <message>
+        <source>The disk “%1” could not be checked.</source>
+        <translation>Die Festplatte „%1“ konnte nicht geprüft werden.</translation>
+    </message>
+    <message>
+        <source>The disk “%1” could not be removed.</source>
+        <translation>Die Festplatte „%1“ konnte nicht entfernt werden.</translation>
+    </message>
 </context>
 <context>
     <name>KeyTitles</name>
@@ -1113,6 +1133,212 @@
     </message>
 </context>
 <context>
+    <name>vivarium::DiskListModel</name>
+    <message>
+        <source>Missing</source>
+        <translation>Fehlt</translation>
+    </message>
+    <message>
+        <source>Disc</source>
+        <translation>CD/DVD</translation>
+    </message>
+    <message>
+        <source>Unreadable</source>
+        <translation>Nicht lesbar</translation>
+    </message>
+    <message>
+        <source>Not attached</source>
+        <translation>Nicht angeschlossen</translation>
+    </message>
+    <message>
+        <source>The file is not there any more.</source>
+        <translation>Die Datei ist nicht mehr da.</translation>
+    </message>
+    <message>
+        <source>Based on %1</source>
+        <translation>Beruht auf %1</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <source>Virtual Size</source>
+        <translation>Virtuelle Größe</translation>
+    </message>
+    <message>
+        <source>Size on Disk</source>
+        <translation>Belegter Platz</translation>
+    </message>
+    <message>
+        <source>Format</source>
+        <translation>Format</translation>
+    </message>
+    <message>
+        <source>Used by</source>
+        <translation>Benutzt von</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::DiskManagerWindow</name>
+    <message>
+        <source>Virtual Disk Manager</source>
+        <translation>Manager für virtuelle Medien</translation>
+    </message>
+    <message>
+        <source>Create…</source>
+        <translation>Erzeugen …</translation>
+    </message>
+    <message>
+        <source>Makes a new hard disk image</source>
+        <translation>Legt ein neues Festplattenabbild an</translation>
+    </message>
+    <message>
+        <source>Copy…</source>
+        <translation>Kopieren …</translation>
+    </message>
+    <message>
+        <source>Copies the disk to a new image, of any format</source>
+        <translation>Kopiert die Festplatte in ein neues Abbild, auch in einem anderen Format</translation>
+    </message>
+    <message>
+        <source>Resize…</source>
+        <translation>Vergrößern …</translation>
+    </message>
+    <message>
+        <source>Makes the disk larger</source>
+        <translation>Macht die Festplatte größer</translation>
+    </message>
+    <message>
+        <source>Compact</source>
+        <translation>Verkleinern</translation>
+    </message>
+    <message>
+        <source>Gives space that the disk does not need back to the host</source>
+        <translation>Gibt Platz, den die Festplatte nicht braucht, an den Host zurück</translation>
+    </message>
+    <message>
+        <source>Check</source>
+        <translation>Prüfen</translation>
+    </message>
+    <message>
+        <source>Looks for errors in the image</source>
+        <translation>Sucht nach Fehlern im Abbild</translation>
+    </message>
+    <message>
+        <source>Remove…</source>
+        <translation>Entfernen …</translation>
+    </message>
+    <message>
+        <source>Deletes the image file</source>
+        <translation>Löscht die Datei des Abbilds</translation>
+    </message>
+    <message>
+        <source>Refresh</source>
+        <translation>Aktualisieren</translation>
+    </message>
+    <message>
+        <source>Looks at all files again</source>
+        <translation>Sieht alle Dateien noch einmal an</translation>
+    </message>
+    <message>
+        <source>There are no disks yet.
+A machine&apos;s disks appear here, and so do images in the folder %1.</source>
+        <translation>Es gibt noch keine Festplatten.
+Hier erscheinen die Festplatten der Maschinen und die Abbilder im Ordner %1.</translation>
+    </message>
+    <message>
+        <source>Disks</source>
+        <translation>Festplatten</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>Fortschritt</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>Disk</source>
+        <translation>Festplatte</translation>
+    </message>
+    <message>
+        <source>Creating %1…</source>
+        <translation>%1 wird erzeugt …</translation>
+    </message>
+    <message>
+        <source>%1 Copy</source>
+        <translation>%1 Kopie</translation>
+    </message>
+    <message>
+        <source>Copying %1…</source>
+        <translation>%1 wird kopiert …</translation>
+    </message>
+    <message>
+        <source>The disk was copied to “%1”.</source>
+        <translation>Die Festplatte wurde nach „%1“ kopiert.</translation>
+    </message>
+    <message>
+        <source>Resizing %1…</source>
+        <translation>%1 wird vergrößert …</translation>
+    </message>
+    <message>
+        <source>The disk has %1 now. Its partitions are the guest&apos;s to enlarge.</source>
+        <translation>Die Festplatte hat jetzt %1. Ihre Partitionen vergrößert der Gast.</translation>
+    </message>
+    <message>
+        <source>Compacting %1…</source>
+        <translation>%1 wird verkleinert …</translation>
+    </message>
+    <message>
+        <source>The image took %1 and takes %2 now.</source>
+        <translation>Das Abbild belegte %1 und belegt jetzt %2.</translation>
+    </message>
+    <message>
+        <source>Checking %1…</source>
+        <translation>%1 wird geprüft …</translation>
+    </message>
+    <message>
+        <source>“%1” is damaged: %2 errors were found. Make a copy of it, then repair it with “viv disk check --repair all”.</source>
+        <translation>„%1“ ist beschädigt: Es wurden %2 Fehler gefunden. Machen Sie eine Kopie und reparieren Sie dann mit „viv disk check --repair all“.</translation>
+    </message>
+    <message>
+        <source>“%1” is sound, but wastes some space; compacting gives it back.</source>
+        <translation>„%1“ ist in Ordnung, verschwendet aber etwas Platz; Verkleinern gibt ihn zurück.</translation>
+    </message>
+    <message>
+        <source>“%1” has no errors.</source>
+        <translation>„%1“ hat keine Fehler.</translation>
+    </message>
+    <message>
+        <source>Remove Disk</source>
+        <translation>Festplatte entfernen</translation>
+    </message>
+    <message>
+        <source>Delete the file “%1”?</source>
+        <translation>Soll die Datei „%1“ gelöscht werden?</translation>
+    </message>
+    <message>
+        <source>%1
+That cannot be undone.</source>
+        <translation>%1
+Das lässt sich nicht rückgängig machen.</translation>
+    </message>
+    <message>
+        <source>&amp;Delete</source>
+        <translation>&amp;Löschen</translation>
+    </message>
+    <message>
+        <source>Removing %1…</source>
+        <translation>%1 wird entfernt …</translation>
+    </message>
+</context>
+<context>
     <name>vivarium::DiskPage</name>
     <message>
         <source>Virtual Hard Disk</source>
@@ -1280,6 +1506,73 @@
     <message>
         <source>Click here and press the key</source>
         <translation>Klicken Sie hier und drücken Sie die Taste</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::ImageDialog</name>
+    <message>
+        <source>Choose the File of the New Disk</source>
+        <translation>Datei der neuen Festplatte wählen</translation>
+    </message>
+    <message>
+        <source>QCOW2 (grows, snapshots)</source>
+        <translation>QCOW2 (wächst, Sicherungspunkte)</translation>
+    </message>
+    <message>
+        <source>Raw (plain, fastest)</source>
+        <translation>Roh (einfach, am schnellsten)</translation>
+    </message>
+    <message>
+        <source>Format</source>
+        <translation>Format</translation>
+    </message>
+    <message>
+        <source>&amp;Pre-allocate full size</source>
+        <translation>Volle Größe &amp;vorab belegen</translation>
+    </message>
+    <message>
+        <source>Create a Hard Disk</source>
+        <translation>Festplatte erzeugen</translation>
+    </message>
+    <message>
+        <source>&amp;Create</source>
+        <translation>&amp;Erzeugen</translation>
+    </message>
+    <message>
+        <source>Copy “%1”</source>
+        <translation>„%1“ kopieren</translation>
+    </message>
+    <message>
+        <source>&amp;Copy</source>
+        <translation>&amp;Kopieren</translation>
+    </message>
+    <message>
+        <source>Resize “%1”</source>
+        <translation>„%1“ vergrößern</translation>
+    </message>
+    <message>
+        <source>&amp;Resize</source>
+        <translation>&amp;Vergrößern</translation>
+    </message>
+    <message>
+        <source>&amp;File:</source>
+        <translation>&amp;Datei:</translation>
+    </message>
+    <message>
+        <source>F&amp;ormat:</source>
+        <translation>F&amp;ormat:</translation>
+    </message>
+    <message>
+        <source>&amp;Size:</source>
+        <translation>&amp;Größe:</translation>
+    </message>
+    <message>
+        <source>Type a size such as “20 GB” or “512 MB”.</source>
+        <translation>Geben Sie eine Größe wie „20 GB“ oder „512 MB“ ein.</translation>
+    </message>
+    <message>
+        <source>A disk cannot be made smaller here, because its end would be lost. It has %1 now.</source>
+        <translation>Eine Festplatte kann hier nicht kleiner gemacht werden, weil ihr Ende verloren ginge. Sie hat jetzt %1.</translation>
     </message>
 </context>
 <context>
@@ -1506,6 +1799,14 @@
     <message>
         <source>A&amp;dd…</source>
         <translation>Hin&amp;zufügen …</translation>
+    </message>
+    <message>
+        <source>&amp;Virtual Disk Manager…</source>
+        <translation>Manager für &amp;virtuelle Medien …</translation>
+    </message>
+    <message>
+        <source>Shows all disks and what uses them</source>
+        <translation>Zeigt alle Festplatten und wer sie benutzt</translation>
     </message>
 </context>
 <context>

@@ -39,6 +39,7 @@ MachineActions::MachineActions(QWidget* window) : QObject(window) {
     search = make(u"search", Qt::CTRL | Qt::Key_F);
     preferences = make(u"preferences", Qt::CTRL | Qt::Key_G);
     preferences->setMenuRole(QAction::PreferencesRole);
+    diskManager = make(u"hard-disk", Qt::CTRL | Qt::Key_D);
     connectRemote = make(u"section-remote");
     quit = make(u"close", Qt::CTRL | Qt::Key_Q);
     quit->setMenuRole(QAction::QuitRole);
@@ -115,6 +116,7 @@ void MachineActions::retranslate() {
     text(showFolder, tr("Show in &File Manager"), tr("Opens the folder of the machine"));
     text(search, tr("Sear&ch"), tr("Finds machines by name, tag or note"));
     text(preferences, tr("&Preferences…"), tr("Shows the settings of the application"));
+    text(diskManager, tr("&Virtual Disk Manager…"), tr("Shows all disks and what uses them"));
     text(connectRemote, tr("&Connect to Remote Screen…"), tr("Shows a screen that VNC serves"));
     text(quit, tr("&Quit"), tr("Closes the application; running machines go on"));
     text(about, tr("&About Vivarium"), tr("Shows version and licence"));

@@ -43,6 +43,7 @@ public:
     QAction* showFolder;
     QAction* search;
     QAction* preferences;
+    QAction* diskManager;
     QAction* connectRemote;
     QAction* quit;
     QAction* about;

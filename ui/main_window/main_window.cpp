@@ -5,6 +5,7 @@
 #include "ui/console/machine_console.h"
 #include "ui/details/details_view.h"
 #include "ui/details/log_view.h"
+#include "ui/disks/disk_manager_window.h"
 #include "ui/library/machine_list.h"
 #include "ui/library/machine_tree_model.h"
 #include "ui/machine_settings/machine_settings_dialog.h"
@@ -126,7 +127,7 @@ void MainWindow::buildCentre() {
 void MainWindow::buildMenus() {
     MachineActions& a = *m_actions;
     m_fileMenu = menuBar()->addMenu(QString());
-    m_fileMenu->addActions({a.preferences, a.connectRemote});
+    m_fileMenu->addActions({a.preferences, a.diskManager, a.connectRemote});
     m_fileMenu->addSeparator();
     m_fileMenu->addAction(a.quit);
 
@@ -208,6 +209,7 @@ void MainWindow::connectActions() {
     onTrigger(a.showFolder, [this] { showFolder(m_list->currentMachine()); });
     onTrigger(a.search, [this] { m_list->focusSearch(); });
     onTrigger(a.preferences, [this] { openPreferences(this); });
+    onTrigger(a.diskManager, [this] { openDiskManager(); });
     onTrigger(a.connectRemote, [this] { openRemoteScreen(); });
     onTrigger(a.quit, [this] {
         m_consoles->closeAll();
@@ -336,6 +338,15 @@ void MainWindow::openSettings(const MachineId& id, SettingsPageId page, QWidget*
 
 void MainWindow::openPreferences(QWidget* window) {
     (new PreferencesDialog(m_preferences, window))->open();
+}
+
+void MainWindow::openDiskManager() {
+    if (!m_diskManager)
+        m_diskManager =
+            new DiskManagerWindow(m_library, m_preferences, ImageTool::defaultProgram(), this);
+    m_diskManager->show();
+    m_diskManager->raise();
+    m_diskManager->activateWindow();
 }
 
 void MainWindow::addMachine() {

@@ -6,6 +6,7 @@
 
 #include <QHash>
 #include <QMainWindow>
+#include <QPointer>
 
 class QLabel;
 class QSplitter;
@@ -18,6 +19,7 @@ namespace vivarium {
 class ConsoleWindows;
 class CurrentPreferences;
 class DetailsView;
+class DiskManagerWindow;
 class GuestDisplays;
 class LogView;
 class MachineActions;
@@ -49,6 +51,7 @@ public:
     void addFile(const QString& path);
     void openSettings(const MachineId& id, SettingsPageId page, QWidget* window);
     void openPreferences(QWidget* window);
+    void openDiskManager();
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -103,6 +106,7 @@ private:
     QMenu* m_stopMenu;
     QMenu* m_helpMenu;
     QAction* m_stop;
+    QPointer<DiskManagerWindow> m_diskManager;
     QHash<MachineId, MachineState> m_lastStates;
 };
 

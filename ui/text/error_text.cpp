@@ -46,6 +46,16 @@ QString ErrorText::title(Operation operation, const QString& subject) {
         return tr("The machine “%1” could not be removed.").arg(subject);
     case Operation::CreateDisk:
         return tr("The disk “%1” could not be created.").arg(subject);
+    case Operation::CopyDisk:
+        return tr("The disk “%1” could not be copied.").arg(subject);
+    case Operation::ResizeDisk:
+        return tr("The disk “%1” could not be resized.").arg(subject);
+    case Operation::CompactDisk:
+        return tr("The disk “%1” could not be compacted.").arg(subject);
+    case Operation::CheckDisk:
+        return tr("The disk “%1” could not be checked.").arg(subject);
+    case Operation::RemoveDisk:
+        return tr("The disk “%1” could not be removed.").arg(subject);
     case Operation::ReadImage:
         return tr("The image “%1” could not be read.").arg(subject);
     case Operation::ChangeMedium:
