@@ -150,6 +150,21 @@ Result<QList<DiskLayer>> LibraryDatabase::layersOf(const QStringList& tops) {
     return layers;
 }
 
+Result<StoredMachine> LibraryDatabase::storedMachine(const MachineId& id) {
+    StoredMachine stored;
+    stored.machine = TRY(require(id));
+    QStringList tops;
+    for (const DriveSettings& drive : stored.machine.settings.drives)
+        if (drive.type == DriveType::HardDisk)
+            tops << drive.path;
+    stored.layers = TRY(layersOf(tops));
+    stored.memory = TRY(snapshots().savedMemory(id));
+    for (const Intent& intent : TRY(snapshots().intents(id)))
+        stored.unsettled = stored.unsettled || intent.kind == Intent::Kind::Take ||
+                           intent.kind == Intent::Kind::Fork || intent.kind == Intent::Kind::Save;
+    return stored;
+}
+
 Result<QList<DiskLayer>> LibraryDatabase::layers() {
     return layer_rows::readAll(*m_database);
 }

@@ -3,6 +3,7 @@
 #include "core/database/database.h"
 #include "core/database/snapshot_database.h"
 #include "core/database/snapshot_rows.h"
+#include "core/database/stored_machine.h"
 #include "core/model/disk_layer.h"
 #include "core/model/machine.h"
 
@@ -55,6 +56,8 @@ public:
     // What looking into files has told (layer_rows::learn), parents first.
     Result<void> learnLayers(const QList<DiskLayer>& layers);
 
+    // Error: NotFound.
+    Result<StoredMachine> storedMachine(const MachineId& id);
     // The rules about snapshots and copies.
     SnapshotDatabase snapshots() { return SnapshotDatabase(*m_database); }
 

@@ -19,6 +19,7 @@ namespace {
 constexpr int kMaxRecordBytes = 4096;
 constexpr QByteArrayView kStarted = "started";
 constexpr QByteArrayView kVnc = "vnc ";
+constexpr QByteArrayView kResumed = "resumed ";
 constexpr QByteArrayView kExited = "exited ";
 
 struct flock wholeFile() {
@@ -38,6 +39,8 @@ RunRecord readRecord(int fd) {
             record.started = true;
         else if (line.startsWith(kVnc))
             record.vncAddress = QString::fromUtf8(line.mid(kVnc.size()));
+        else if (line.startsWith(kResumed))
+            record.resumedToken = QString::fromUtf8(line.mid(kResumed.size()));
         else if (line.startsWith(kExited))
             record.exitReason = QString::fromUtf8(line.mid(kExited.size()));
     }
@@ -108,6 +111,10 @@ Result<void> MachineLock::recordStart(const QString& vncAddress) {
         text += kVnc.toByteArray() + vncAddress.toUtf8() + '\n';
     m_ownsRun = true;
     return append(m_fd.get(), text);
+}
+
+Result<void> MachineLock::recordResume(const QString& token) {
+    return append(m_fd.get(), kResumed.toByteArray() + token.toUtf8() + '\n');
 }
 
 Result<void> MachineLock::recordExit(const QString& reason) {

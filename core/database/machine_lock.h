@@ -13,6 +13,12 @@ struct RunRecord {
     bool started = false; // a worker was given the machine
     QString exitReason;   // as the worker named it; empty: it never said good-bye
     QString vncAddress;   // where it serves VNC; empty: nowhere
+    // The saved state (Machine::savedToken) that the guest was about to go on from: with a run that
+    // has not failed to start, it is used up.
+    QString resumedToken;
+    bool usedUp(const QString& token) const {
+        return !token.isEmpty() && resumedToken == token && exitReason != u"failed";
+    }
     // Ended without saying good-bye, if the lock is free.
     bool unfinished() const { return started && exitReason.isEmpty(); }
     bool operator==(const RunRecord&) const = default;
@@ -43,6 +49,8 @@ public:
 
     // Replaces the record: a worker is about to get the machine. Error: NoSpace, Io.
     Result<void> recordStart(const QString& vncAddress);
+    // The guest is about to go on from a saved state. Error: NoSpace, Io.
+    Result<void> recordResume(const QString& token);
     // The worker runs the machine: from here on the end of the run is its to record.
     void handedOver() { m_ownsRun = false; }
     // Appends the end of the run; the same line that a worker writes. Error: NoSpace, Io.

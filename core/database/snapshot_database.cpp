@@ -186,16 +186,57 @@ Result<void> SnapshotDatabase::commitSave(const MachineId& machine, const Memory
     return transaction.commit();
 }
 
-Result<void> SnapshotDatabase::commitClone(const Machine& machine, const QList<DiskLayer>& layers,
-                                           qint64 intent) {
-    Transaction transaction = TRY(Transaction::begin(m_database));
+Result<void> SnapshotDatabase::insertCopy(const Machine& machine, const QList<DiskLayer>& layers) {
+    if (const auto problems = validate(machine); !problems.isEmpty())
+        return fail(ErrorCode::InvalidArgument, problems.first().message.toStdString());
+    {
+        Statement other = TRY(m_database.prepare("SELECT 1 FROM machines WHERE name = ?1"));
+        other.bind(1, machine.settings.name);
+        if (TRY(other.step()))
+            return fail(ErrorCode::AlreadyExists,
+                        u"A machine named “%1” exists already; choose another name."_s
+                            .arg(machine.settings.name)
+                            .toStdString());
+    }
     TRY(machine_rows::insert(m_database, machine));
     TRY(m_database.run("UPDATE machines SET generation_id = ?2 WHERE id = ?1",
                        machine.id.toString(), machine.generationId));
     for (const DiskLayer& layer : layers)
         TRY(layer_rows::put(m_database, layer));
-    if (intent)
-        TRY(m_database.run("DELETE FROM intents WHERE id = ?1", intent));
+    return {};
+}
+
+Result<void> SnapshotDatabase::commitClone(const Machine& machine, const QList<DiskLayer>& layers,
+                                           const MachineId& source, const QList<NewTop>& tops,
+                                           qint64 intent) {
+    Transaction transaction = TRY(Transaction::begin(m_database));
+    TRY(insertCopy(machine, layers));
+    if (!tops.isEmpty()) {
+        TRY(applyTops(source, tops));
+        TRY(snapshot_rows::touchTree(m_database, source));
+    }
+    TRY(m_database.run("DELETE FROM intents WHERE id = ?1", intent));
+    return transaction.commit();
+}
+
+Result<void> SnapshotDatabase::commitFork(const MachineId& machine, const QList<Copy>& copies,
+                                          const QList<NewTop>& tops, qint64 intent) {
+    Transaction transaction = TRY(Transaction::begin(m_database));
+    TRY(applyTops(machine, tops));
+    for (Copy copy : copies) {
+        // It runs, whatever it can be called.
+        const QString name = copy.machine.settings.name;
+        for (int number = 2;; ++number) {
+            Statement other = TRY(m_database.prepare("SELECT 1 FROM machines WHERE name = ?1"));
+            other.bind(1, copy.machine.settings.name);
+            if (!TRY(other.step()))
+                break;
+            copy.machine.settings.name = u"%1 %2"_s.arg(name).arg(number);
+        }
+        TRY(insertCopy(copy.machine, copy.layers));
+    }
+    TRY(snapshot_rows::touchTree(m_database, machine));
+    TRY(m_database.run("DELETE FROM intents WHERE id = ?1", intent));
     return transaction.commit();
 }
 
@@ -358,6 +399,11 @@ Result<qint64> SnapshotDatabase::beginIntent(const Intent& intent) {
                        intent.machine.toString(), intent.folder, kindName(intent.kind),
                        QString::fromUtf8(QJsonDocument(detail).toJson(QJsonDocument::Compact))));
     return m_database.lastInsertRow();
+}
+
+Result<void> SnapshotDatabase::markSent(qint64 id) {
+    return m_database.run(
+        "UPDATE intents SET detail = json_set(detail, '$.sent', json('true')) WHERE id = ?1", id);
 }
 
 Result<void> SnapshotDatabase::endIntent(qint64 id) {

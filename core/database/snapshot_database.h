@@ -41,6 +41,8 @@ public:
 
     // --- Intents.
     Result<qint64> beginIntent(const Intent& intent);
+    // Its request is about to go to the worker, who may act on it from now on.
+    Result<void> markSent(qint64 id);
     Result<void> endIntent(qint64 id);
     Result<QList<Intent>> intents();
     Result<QList<Intent>> intents(const MachineId& machine);
@@ -63,7 +65,17 @@ public:
     Result<void> commitSave(const MachineId& machine, const MemoryState& memory,
                             const QString& token, const QString& thumbnail, qint64 intent);
     // A machine whose folder and disks are made. Its layers' parents are known.
-    Result<void> commitClone(const Machine& machine, const QList<DiskLayer>& layers, qint64 intent);
+    // `tops`: of `source`, which goes on writing to its disks.
+    Result<void> commitClone(const Machine& machine, const QList<DiskLayer>& layers,
+                             const MachineId& source, const QList<NewTop>& tops, qint64 intent);
+
+    // Copies that run already, each with its layers.
+    struct Copy {
+        Machine machine;
+        QList<DiskLayer> layers;
+    };
+    Result<void> commitFork(const MachineId& machine, const QList<Copy>& copies,
+                            const QList<NewTop>& tops, qint64 intent);
 
     // Refused (WrongState, with names) while another machine needs one of them.
     Result<void> remove(const MachineId& machine, const SnapshotId& snapshot, bool withChildren);
@@ -103,6 +115,7 @@ public:
 
 private:
     Result<void> applyTops(const MachineId& machine, const QList<NewTop>& tops);
+    Result<void> insertCopy(const Machine& machine, const QList<DiskLayer>& layers);
     Result<void> dropLayers(const MachineId& machine);
     Result<QStringList> machinesAbove(const SnapshotId& snapshot);
 

@@ -17,15 +17,17 @@ constexpr uint32_t kBootMenuMs = 5000;
 // Takes descriptors and gives out their indices.
 class DescriptorList {
 public:
+    explicit DescriptorList(size_t first) : m_first(first) {}
     int add(UniqueFd& fd) {
         if (!fd)
             return -1;
         m_list.push_back(std::move(fd));
-        return static_cast<int>(m_list.size()) - 1;
+        return static_cast<int>(m_first + m_list.size()) - 1;
     }
     std::vector<UniqueFd> take() { return std::move(m_list); }
 
 private:
+    const size_t m_first;
     std::vector<UniqueFd> m_list;
 };
 
@@ -129,8 +131,8 @@ std::string driveId(const DriveSettings& drive) {
 }
 
 WorkerConfiguration translate(const MachineId& id, const MachineSettings& settings,
-                              OpenedFiles files, WorkerLife life) {
-    DescriptorList descriptors;
+                              OpenedFiles files, WorkerLife life, size_t firstDescriptor) {
+    DescriptorList descriptors(firstDescriptor);
     control::MachineConfig config;
     config.id = id.toString().toStdString();
     config.name = settings.name.toStdString();
@@ -177,6 +179,10 @@ WorkerConfiguration translate(const MachineId& id, const MachineSettings& settin
     config.display.videoMemoryBytes = uint64_t{settings.videoMemoryMiB} << 20;
     config.vnc.listenFd = descriptors.add(files.vnc);
     config.vnc.password = settings.vnc.password.toStdString();
+    config.restore.stateFd = descriptors.add(files.restore.state);
+    config.restore.ram.indexFd = descriptors.add(files.restore.ramIndex);
+    for (UniqueFd& file : files.restore.ram)
+        config.restore.ram.files.push_back({descriptors.add(file)});
     config.lockFd = descriptors.add(files.lock);
     config.listenFd = descriptors.add(files.control);
     return {std::move(config), descriptors.take()};

@@ -24,8 +24,14 @@ struct OpenedFiles {
         UniqueFd stream; // instead of the port's mode: a connected socket
     };
     std::vector<Serial> serialPorts; // one for each of settings.serialPorts
-    UniqueFd vnc;                    // listening; invalid: no VNC server
-    UniqueFd lock, control;          // of a machine in the library
+    struct Restore {
+        UniqueFd state; // invalid: begin with a reset
+        UniqueFd ramIndex;
+        std::vector<UniqueFd> ram;
+    };
+    Restore restore;
+    UniqueFd vnc;           // listening; invalid: no VNC server
+    UniqueFd lock, control; // of a machine in the library
 };
 
 // A machine as its worker gets it: the config and the descriptors that it names by index.
@@ -38,9 +44,10 @@ struct WorkerConfiguration {
 enum class WorkerLife { UntilStopped, WithClients };
 
 // The only translation of MachineSettings for the worker. The settings are valid and `files`
-// belongs to them.
+// belongs to them. `firstDescriptor`: how many descriptors of others come before these in the
+// message.
 WorkerConfiguration translate(const MachineId& id, const MachineSettings& settings,
-                              OpenedFiles files, WorkerLife life);
+                              OpenedFiles files, WorkerLife life, size_t firstDescriptor = 0);
 
 // How the worker calls the drive: "sata0", "virtio2".
 std::string driveId(const DriveSettings& drive);

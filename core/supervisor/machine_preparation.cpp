@@ -92,6 +92,62 @@ Result<OpenedFiles> openFiles(const MachineSettings& settings, const ImageFiles&
     return files;
 }
 
+Result<UniqueFd> openMemoryFile(const Machine& machine, const QString& path) {
+    UniqueFd fd(::open(QFile::encodeName(path).constData(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (fd)
+        return fd;
+    if (errno == ENOENT)
+        return fail(
+            ErrorCode::NotFound,
+            u"The saved state of “%1” cannot be resumed: the file %2 is gone. Put it back, or discard the saved state."_s
+                .arg(machine.settings.name, path)
+                .toStdString());
+    return systemError(errno,
+                       u"The saved state's file %1 cannot be read"_s.arg(path).toStdString());
+}
+
+Result<OpenedFiles::Restore> openMemory(const Machine& machine, const MemoryState& memory) {
+    OpenedFiles::Restore files;
+    files.state = TRY(openMemoryFile(machine, memory.statePath));
+    files.ramIndex = TRY(openMemoryFile(machine, memory.indexPath));
+    for (const QString& path : memory.files)
+        files.ram.push_back(TRY(openMemoryFile(machine, path)));
+    return files;
+}
+
+// Behind the machine's lock.
+Result<StoredMachine> readStored(const Machine& known, LibraryStore& library) {
+    const auto read = [&] {
+        return library
+            .run<Result<StoredMachine>>(
+                [id = known.id](LibraryDatabase& database) { return database.storedMachine(id); })
+            .result();
+    };
+    StoredMachine stored = TRY(read());
+    if (stored.machine.isTemplate)
+        return fail(
+            ErrorCode::WrongState,
+            u"“%1” is a template and cannot be started; make a linked clone of it and start that."_s
+                .arg(stored.machine.settings.name)
+                .toStdString());
+    if (stored.unsettled)
+        return fail(
+            ErrorCode::Busy,
+            u"An operation on the snapshots of “%1” was interrupted and is not settled yet; try again in a moment."_s
+                .arg(stored.machine.settings.name)
+                .toStdString());
+    // The guest went on from it already, and its disks are not what they were then.
+    const QString token = stored.machine.savedToken;
+    if (!MachineLock::inspect(known.folder).record.usedUp(token))
+        return stored;
+    TRY(library
+            .run<Result<void>>([id = known.id, token](LibraryDatabase& database) {
+                return database.snapshots().clearSaved(id, token);
+            })
+            .result());
+    return read();
+}
+
 // All of them go to the worker beside one message.
 Result<void> checkFileCount(const WorkerConfiguration& configuration) {
     if (configuration.descriptors.size() <= static_cast<size_t>(control::kMaxDescriptors))
@@ -126,21 +182,26 @@ Result<MachineLock> acquireLock(const QString& folder) {
 
 } // namespace
 
-Result<PreparedMachine> prepareMachine(const Machine& machine, const QList<Machine>& others,
-                                       const QList<DiskLayer>& layers,
-                                       const WorkerSockets& sockets) {
-    TRY(checkSettings(machine.settings));
-    auto lock = acquireLock(machine.folder);
+Result<PreparedMachine> prepareMachine(const Machine& known, const QList<Machine>& others,
+                                       LibraryStore& library, const WorkerSockets& sockets) {
+    auto lock = acquireLock(known.folder);
     if (!lock) {
         if (lock.error().code != ErrorCode::Busy)
             return lock.error();
         return fail(ErrorCode::Busy,
-                    u"“%1” is running already."_s.arg(machine.settings.name).toStdString());
+                    u"“%1” is running already."_s.arg(known.settings.name).toStdString());
     }
+    const StoredMachine stored = TRY(readStored(known, library));
+    const Machine& machine = stored.machine;
+    TRY(checkSettings(machine.settings));
     const ToolInspector inspector;
-    ChainResolver chains(layers, inspector);
+    ChainResolver chains(stored.layers, inspector);
     OpenedFiles files = TRY(openFiles(machine.settings, ImageFiles(others), chains));
     PreparedMachine prepared;
+    if (stored.memory) {
+        files.restore = TRY(openMemory(machine, *stored.memory));
+        prepared.savedToken = machine.savedToken;
+    }
     prepared.learned = chains.learned();
     prepared.vncAddress = TRY(openVnc(machine.settings, files));
     files.control = TRY(sockets.listen(machine.id));
@@ -153,7 +214,34 @@ Result<PreparedMachine> prepareMachine(const Machine& machine, const QList<Machi
     prepared.lock = std::move(*lock);
     prepared.configuration =
         translate(machine.id, machine.settings, std::move(files), WorkerLife::UntilStopped);
+    prepared.configuration.config.generationId = machine.generationId.toStdString();
     TRY(checkFileCount(prepared.configuration));
+    return prepared;
+}
+
+Result<PreparedMachine> prepareFork(const Machine& copy,
+                                    std::vector<std::vector<OpenedImage>> disks,
+                                    const WorkerSockets& sockets, size_t firstDescriptor) {
+    MachineSettings withoutDrives = copy.settings;
+    withoutDrives.drives.clear();
+    const ToolInspector inspector;
+    ChainResolver chains({}, inspector);
+    auto lock = TRY(acquireLock(copy.folder));
+    OpenedFiles files = TRY(openFiles(withoutDrives, ImageFiles({}), chains));
+    files.drives = std::move(disks);
+    PreparedMachine prepared;
+    prepared.vncAddress = TRY(openVnc(copy.settings, files));
+    TRY(sockets.prepareFolder());
+    files.control = TRY(sockets.listen(copy.id));
+    files.lock = UniqueFd(::fcntl(lock.fd(), F_DUPFD_CLOEXEC, 0)); // shares the lock
+    if (!files.lock)
+        return systemError(errno, "The machine's lock cannot be passed on");
+    prepared.log = TRY(worker_log::start(copy.folder));
+    TRY(lock.recordStart(prepared.vncAddress));
+    prepared.lock = std::move(lock);
+    prepared.configuration = translate(copy.id, copy.settings, std::move(files),
+                                       WorkerLife::UntilStopped, firstDescriptor);
+    prepared.configuration.config.generationId = copy.generationId.toStdString();
     return prepared;
 }
 

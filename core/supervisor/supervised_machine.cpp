@@ -1,5 +1,6 @@
 #include "core/supervisor/supervised_machine.h"
 
+#include "core/database/library_store.h"
 #include "core/jobs/background.h"
 #include "core/jobs/when_done.h"
 #include "core/supervisor/image_files.h"
@@ -51,6 +52,7 @@ SupervisedMachine::SupervisedMachine(const MachineId& id, const Services& servic
 
 SupervisedMachine::~SupervisedMachine() {
     disconnect(this, nullptr, nullptr, nullptr);
+    m_preparing.waitForFinished(); // it uses the library
     if (m_start)
         finishStart(fail(ErrorCode::Cancelled, "The start was cancelled."));
 }
@@ -192,24 +194,19 @@ QFuture<Result<void>> SupervisedMachine::start() {
     setPhase(Phase::Preparing);
     setStatus(MachineState::Starting, StopReason::None, {});
 
-    QStringList disks;
-    for (const DriveSettings& drive : known->settings.drives)
-        if (drive.type == DriveType::HardDisk)
-            disks << drive.path;
-    if (disks.isEmpty())
-        prepare({});
+    if (m_services.beforeStart)
+        whenDone(this, m_services.beforeStart(m_id), [this](const Result<void>& ready) {
+            if (ready)
+                prepare();
+            else
+                finishStart(ready.error());
+        });
     else
-        whenDone(this, m_services.library.layersOf(disks),
-                 [this](const Result<QList<DiskLayer>>& layers) {
-                     if (layers)
-                         prepare(*layers);
-                     else
-                         finishStart(layers.error());
-                 });
+        prepare();
     return future;
 }
 
-void SupervisedMachine::prepare(const QList<DiskLayer>& layers) {
+void SupervisedMachine::prepare() {
     const Machine* known = machine();
     if (!known) {
         finishStart(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
@@ -219,12 +216,13 @@ void SupervisedMachine::prepare(const QList<DiskLayer>& layers) {
     others.removeIf([this](const Machine& other) { return other.id == m_id; });
     auto prepared = std::make_shared<Result<PreparedMachine>>(
         fail(ErrorCode::Cancelled, "The start was cancelled."));
-    whenDone(this,
-             runInBackground<void>([prepared, machine = *known, others, layers,
-                                    sockets = m_services.sockets](Progress&) -> Result<void> {
-                 *prepared = prepareMachine(machine, others, layers, sockets);
-                 return {};
-             }),
+    m_preparing = runInBackground<void>([prepared, machine = *known, others,
+                                         &library = m_services.library.store(),
+                                         sockets = m_services.sockets](Progress&) -> Result<void> {
+        *prepared = prepareMachine(machine, others, library, sockets);
+        return {};
+    });
+    whenDone(this, m_preparing,
              [this, prepared](const Result<void>&) { launch(std::move(*prepared)); });
 }
 
@@ -248,7 +246,12 @@ void SupervisedMachine::launch(Result<PreparedMachine> prepared) {
     if (!prepared->learned.isEmpty())
         m_services.library.learnLayers(prepared->learned);
     setPhase(Phase::Launching);
-    m_launch->begin(m_services.program, std::move(prepared->configuration), prepared->log);
+    m_resumedToken = prepared->savedToken;
+    std::function<Result<void>()> entering;
+    if (!m_resumedToken.isEmpty())
+        entering = [this] { return m_startLock->recordResume(m_resumedToken); };
+    m_launch->begin(m_services.program, std::move(prepared->configuration), prepared->log,
+                    std::move(entering));
 }
 
 void SupervisedMachine::launchFinished(const Result<void>& result) {
@@ -259,6 +262,11 @@ void SupervisedMachine::launchFinished(const Result<void>& result) {
         return;
     }
     m_startLock->handedOver();
+    if (!m_resumedToken.isEmpty()) // the guest has gone on from it
+        m_services.library.store().run<Result<void>>(
+            [id = m_id, token = m_resumedToken](LibraryDatabase& database) {
+                return database.snapshots().clearSaved(id, token);
+            });
     const control::StateChanged state = m_launch->announcedState();
     m_process = m_launch->takeProcess();
     connect(m_process.get(), &WorkerProcess::finished, this, [this] {
@@ -290,6 +298,7 @@ void SupervisedMachine::finishStart(Result<void> result) {
             m_services.library.appendEvent(m_id, MachineEvent::Kind::Failed, detail);
         setPhase(Phase::Idle);
         setStatus(MachineState::PoweredOff, StopReason::None, detail);
+        showWhetherSaved();
     }
     const Promise promise = std::exchange(m_start, nullptr);
     promise->addResult(std::move(result));
@@ -332,8 +341,10 @@ void SupervisedMachine::concludeEnd() {
 
 void SupervisedMachine::conclude(const RunRecord& record, const QString& howItEnded) {
     m_retry.stop();
-    if (m_phase == Phase::Idle && m_concluded == record)
-        return; // known, and perhaps in more detail
+    if (m_phase == Phase::Idle && m_concluded == record) {
+        showWhetherSaved(); // the rest is known, and perhaps in more detail
+        return;
+    }
     m_concluded = record;
     m_process.reset();
     m_vncAddress.clear();
@@ -360,10 +371,23 @@ void SupervisedMachine::conclude(const RunRecord& record, const QString& howItEn
     setPhase(Phase::Idle);
     setStatus(aborted ? MachineState::Aborted : MachineState::PoweredOff,
               reasonNamed(record.exitReason), detail);
+    showWhetherSaved();
     for (const Promise& promise : std::exchange(m_powerOffs, {})) {
         promise->addResult(Result<void>());
         promise->finish();
     }
+}
+
+// A state on disk is there whatever became of a run before or a start since, unless the guest went
+// on from it.
+void SupervisedMachine::showWhetherSaved() {
+    const Machine* known = machine();
+    const bool saved =
+        known && known->isSaved() && !(m_concluded && m_concluded->usedUp(known->savedToken));
+    if (saved && m_status.state != MachineState::Saved)
+        setStatus(MachineState::Saved, StopReason::None, m_status.detail);
+    else if (!saved && m_status.state == MachineState::Saved)
+        setStatus(MachineState::PoweredOff, StopReason::None, {});
 }
 
 // --- Requests --------------------------------------------------------------------------------

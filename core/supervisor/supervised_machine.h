@@ -13,6 +13,7 @@
 #include <QPromise>
 #include <QTimer>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -29,6 +30,8 @@ public:
         Library& library;
         WorkerSockets sockets;
         QString program;
+        // Before each start; empty: nothing.
+        std::function<QFuture<Result<void>>(const MachineId&)> beforeStart = {};
     };
     SupervisedMachine(const MachineId& id, const Services& services, QObject* parent);
     ~SupervisedMachine() override;
@@ -74,7 +77,8 @@ private:
     void setPhase(Phase phase);
     void setStatus(MachineState state, StopReason reason, const QString& detail);
 
-    void prepare(const QList<DiskLayer>& layers);
+    void prepare();
+    void showWhetherSaved();
     void launch(Result<PreparedMachine> prepared);
     void launchFinished(const Result<void>& result);
     void finishStart(Result<void> result);
@@ -97,7 +101,9 @@ private:
 
     Promise m_start;
     std::unique_ptr<QFutureWatcher<Result<void>>> m_startWatcher; // for its cancellation
+    QFuture<Result<void>> m_preparing;
     std::optional<MachineLock> m_startLock;
+    QString m_resumedToken; // of the saved state that the start goes on from
     std::unique_ptr<WorkerLaunch> m_launch;
 
     std::unique_ptr<WorkerConnection> m_connection;

@@ -83,7 +83,11 @@ public:
     }
 
     Library& library() const { return m_services.library; }
+    void setBeforeStart(std::function<QFuture<Result<void>>(const MachineId&)> beforeStart) {
+        m_services.beforeStart = std::move(beforeStart);
+    }
     QFuture<void> settled() const { return m_settled.future(); }
+    const WorkerSockets& sockets() const { return m_services.sockets; }
 
 private:
     void lookForWorkers() {
@@ -94,7 +98,7 @@ private:
 
     void lookAt(int index) {
         const Machine& machine = m_services.library.machines().at(index);
-        if (machine.lastSeenRunning || find(machine.id))
+        if (machine.lastSeenRunning || machine.isSaved() || find(machine.id))
             entry(machine.id).lookForWorker();
     }
 
@@ -129,12 +133,22 @@ QFuture<void> Supervisor::settled() const {
 
 MachineStatus Supervisor::status(const MachineId& id) const {
     const SupervisedMachine* machine = d->find(id);
-    return machine ? machine->status() : MachineStatus{};
+    if (machine)
+        return machine->status();
+    const Machine* known = d->library().find(id);
+    return {known && known->isSaved() ? MachineState::Saved : MachineState::PoweredOff,
+            StopReason::None,
+            {}};
 }
 
 WorkerConnection* Supervisor::connection(const MachineId& id) const {
     const SupervisedMachine* machine = d->find(id);
     return machine ? machine->connection() : nullptr;
+}
+
+void Supervisor::setBeforeStart(
+    std::function<QFuture<Result<void>>(const MachineId&)> beforeStart) {
+    d->setBeforeStart(std::move(beforeStart));
 }
 
 QFuture<Result<void>> Supervisor::start(const MachineId& id) {
@@ -185,6 +199,10 @@ QFuture<Result<void>> Supervisor::changeMedium(const MachineId& id, uint32_t por
 QString Supervisor::vncAddress(const MachineId& id) const {
     const SupervisedMachine* machine = d->find(id);
     return machine ? machine->vncAddress() : QString();
+}
+
+WorkerSockets Supervisor::sockets() const {
+    return d->sockets();
 }
 
 QString Supervisor::logPath(const MachineId& id) const {

@@ -4,11 +4,13 @@
 #include "core/model/machine_id.h"
 #include "core/supervisor/machine_status.h"
 #include "core/supervisor/worker_connection.h"
+#include "core/supervisor/worker_sockets.h"
 
 #include <QFuture>
 #include <QObject>
 #include <QString>
 
+#include <functional>
 #include <memory>
 
 namespace vivarium {
@@ -33,10 +35,15 @@ public:
     // `statusChanged` to a state without worker.
     WorkerConnection* connection(const MachineId& id) const;
 
+    // What is to be done before each start (core/snapshots settles interrupted operations); its
+    // error is the start's.
+    void setBeforeStart(std::function<QFuture<Result<void>>(const MachineId&)> beforeStart);
+
     // Opens the machine's files, spawns and configures a worker, starts the guest. Finishes when
     // the guest runs. Errors name the file and what to do: Busy (disk in use by machine X, already
     // running), NotFound, PermissionDenied, LimitExceeded (memory), Unavailable (KVM, with remedy).
-    // Cancelling the future ends the worker.
+    // A saved machine goes on from where it was; a template is refused (WrongState). Cancelling the
+    // future ends the worker.
     QFuture<Result<void>> start(const MachineId& id);
     QFuture<Result<void>> pause(const MachineId& id);
     QFuture<Result<void>> resume(const MachineId& id);
@@ -51,6 +58,8 @@ public:
 
     // The address a VNC viewer can use ("127.0.0.1:5900"), empty when there is none.
     QString vncAddress(const MachineId& id) const;
+    // Where the workers' sockets are.
+    WorkerSockets sockets() const;
     // The machine's log file.
     QString logPath(const MachineId& id) const;
 

@@ -30,7 +30,7 @@ Result<void> WorkerLaunch::spawn(const QString& program, const UniqueFd& log) {
 }
 
 void WorkerLaunch::begin(const QString& program, WorkerConfiguration configuration,
-                         const UniqueFd& log) {
+                         const UniqueFd& log, std::function<Result<void>()> entering) {
     if (const auto spawned = spawn(program, log); !spawned) {
         QMetaObject::invokeMethod(
             this, [this, error = spawned.error()] { finish(error); }, Qt::QueuedConnection);
@@ -45,11 +45,16 @@ void WorkerLaunch::begin(const QString& program, WorkerConfiguration configurati
     // The requests in flight fail with the connection; that is how a dying worker is noticed.
     const auto configured = m_connection->send(control::Configure{std::move(configuration.config)},
                                                std::move(configuration.descriptors));
-    whenDone(this, configured, [this](const auto& reply) {
+    whenDone(this, configured, [this, entering = std::move(entering)](const auto& reply) {
         if (!reply) {
             finish(reply.error());
             return;
         }
+        if (entering)
+            if (const auto entered = entering(); !entered) {
+                finish(entered.error());
+                return;
+            }
         whenDone(this, m_connection->send(control::Start{}), [this](const auto& started) {
             finish(started ? Result<void>() : Result<void>(started.error()));
         });

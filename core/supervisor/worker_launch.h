@@ -6,6 +6,7 @@
 
 #include <QObject>
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -20,7 +21,9 @@ public:
     ~WorkerLaunch() override;
 
     // Begins; `finished` follows, at the earliest in the event loop. Once.
-    void begin(const QString& program, WorkerConfiguration configuration, const UniqueFd& log);
+    // `entering` is called right before the guest is entered; its error ends the start.
+    void begin(const QString& program, WorkerConfiguration configuration, const UniqueFd& log,
+               std::function<Result<void>()> entering = {});
 
     // After success, for whoever watches the machine from now on.
     std::unique_ptr<WorkerProcess> takeProcess() { return std::move(m_process); }

@@ -1,0 +1,54 @@
+#include "core/snapshots/live_capture.h"
+#include "core/snapshots/operations.h"
+#include "core/snapshots/snapshot_files.h"
+
+#include <QThread>
+#include <QUuid>
+
+namespace vivarium::operations {
+
+using namespace Qt::StringLiterals;
+
+Result<void> saveState(Operation& operation) {
+    TRY(operation.begin());
+    if (TRY(operation.holdStopped()))
+        return fail(ErrorCode::WrongState, u"“%1” is not running, so there is no state to save."_s
+                                               .arg(operation.machine().settings.name)
+                                               .toStdString());
+    const QString token = QUuid::createUuid().toString(QUuid::WithoutBraces);
+    Intent intent;
+    intent.kind = Intent::Kind::Save;
+    intent.detail.insert(u"token"_s, token);
+    const LiveCapture capture =
+        TRY(captureLive(operation, snapshot_files::savedFolder(operation.machine(), token), intent,
+                        {}, AfterCapture::PowerOff));
+    TRY(operation.database([&](SnapshotDatabase& rules) {
+        return rules.commitSave(operation.machineId(), capture.memory, token, capture.thumbnail,
+                                intent.id);
+    }));
+    // Over when the worker has gone, so that the machine can be resumed at once.
+    constexpr int kTries = 200;
+    constexpr unsigned long kPauseMs = 10;
+    for (int attempt = 0;
+         attempt < kTries &&
+         MachineLock::inspect(operation.machine().folder).holder == MachineLock::Holder::Worker;
+         ++attempt)
+        QThread::msleep(kPauseMs);
+    return {};
+}
+
+Result<void> discardSavedState(Operation& operation) {
+    TRY(operation.begin());
+    const QString name = operation.machine().settings.name;
+    if (!operation.machine().isSaved())
+        return fail(ErrorCode::WrongState,
+                    u"“%1” has no saved state to discard."_s.arg(name).toStdString());
+    if (!TRY(operation.holdStopped()))
+        return fail(ErrorCode::WrongState, u"“%1” is running already."_s.arg(name).toStdString());
+    TRY(operation.database([&operation](SnapshotDatabase& rules) {
+        return rules.clearSaved(operation.machineId(), {});
+    }));
+    return operation.removeObsolete();
+}
+
+} // namespace vivarium::operations

@@ -1,0 +1,98 @@
+// A program that is killed while it works on a machine's snapshots: does one operation and kills
+// itself before the N-th step; exits with 0 when the operation had fewer steps.
+// Usage: crashing_program FOLDER MACHINE STEP OPERATION [SNAPSHOT]
+
+#include "core/snapshots/snapshot_service.h"
+
+#include <QCoreApplication>
+#include <QEventLoop>
+#include <QFutureWatcher>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+using namespace vivarium;
+
+namespace {
+
+template <class T>
+int wait(const QFuture<T>& future) {
+    QFutureWatcher<T> watcher;
+    QEventLoop loop;
+    QObject::connect(&watcher, &QFutureWatcherBase::finished, &loop, &QEventLoop::quit);
+    watcher.setFuture(future);
+    if (!future.isFinished())
+        loop.exec();
+    if (future.resultCount() == 0)
+        return 1;
+    const T result = future.result();
+    if (!result)
+        std::fprintf(stderr, "%s\n", result.error().detail.c_str());
+    return result ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    QCoreApplication application(argc, argv);
+    if (argc < 5)
+        return 2;
+    const QString folder = QString::fromLocal8Bit(argv[1]);
+    const int lastStep = std::atoi(argv[3]);
+    const QString operation = QString::fromLocal8Bit(argv[4]);
+    auto library = Library::open(folder + QStringLiteral("/library"));
+    if (!library)
+        return 2;
+    const auto machine = (*library)->resolve(QString::fromLocal8Bit(argv[2]));
+    if (!machine)
+        return 2;
+    Supervisor supervisor(**library,
+                          QCoreApplication::applicationDirPath() + QStringLiteral("/fake_worker"),
+                          nullptr, folder + QStringLiteral("/run"));
+    QEventLoop settling;
+    QFutureWatcher<void> settled;
+    QObject::connect(&settled, &QFutureWatcherBase::finished, &settling, &QEventLoop::quit);
+    settled.setFuture(supervisor.settled());
+    if (!supervisor.settled().isFinished())
+        settling.exec();
+
+    std::atomic<int> steps = 0;
+    std::atomic<bool> armed = false;
+    SnapshotService::Options options;
+    options.imageProgram =
+        qEnvironmentVariable("VIVARIUM_BIN_DIR") + QStringLiteral("/vivarium-image");
+    options.beforeStep = [&] {
+        if (armed && ++steps == lastStep)
+            ::raise(SIGKILL);
+    };
+    SnapshotService service(**library, supervisor, options);
+    QEventLoop recovering;
+    QFutureWatcher<void> recovered;
+    QObject::connect(&recovered, &QFutureWatcherBase::finished, &recovering, &QEventLoop::quit);
+    recovered.setFuture(service.recovered());
+    if (!service.recovered().isFinished())
+        recovering.exec();
+    armed = true;
+
+    SnapshotId snapshot;
+    if (argc > 5)
+        if (const auto found = service.resolve(*machine, QString::fromLocal8Bit(argv[5])))
+            snapshot = *found;
+    int status = 2;
+    if (operation == QStringLiteral("take"))
+        status = wait(service.take(*machine, QStringLiteral("taken"), {}));
+    else if (operation == QStringLiteral("restore"))
+        status = wait(service.restore(*machine, snapshot));
+    else if (operation == QStringLiteral("remove"))
+        status = wait(service.remove(*machine, snapshot));
+    else if (operation == QStringLiteral("save"))
+        status = wait(service.saveState(*machine));
+    else if (operation == QStringLiteral("clone"))
+        status = wait(service.cloneFull({*machine, snapshot}, QStringLiteral("copy")));
+    else if (operation == QStringLiteral("link"))
+        status = wait(service.cloneLinked({*machine, snapshot}, QStringLiteral("copy")));
+    armed = false;
+    return status;
+}
