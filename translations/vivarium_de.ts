@@ -697,6 +697,15 @@
         <translation>Virtio</translation>
     </message>
     <message>
+        <source>Raw</source>
+        <comment>a disk image without format</comment>
+        <translation>Roh</translation>
+    </message>
+    <message>
+        <source>QCOW2</source>
+        <translation>QCOW2</translation>
+    </message>
+    <message>
         <source>SATA Port %1</source>
         <translation>SATA-Port %1</translation>
     </message>
@@ -720,8 +729,8 @@
         <translation>Optische Abbilder (*.iso *.ISO *.img *.cdr);;Alle Dateien (*)</translation>
     </message>
     <message>
-        <source>Raw disk images (*.img *.raw *.dd);;All files (*)</source>
-        <translation>Rohe Festplattenabbilder (*.img *.raw *.dd);;Alle Dateien (*)</translation>
+        <source>Hard disk images (*.qcow2 *.img *.raw *.dd);;All files (*)</source>
+        <translation>Festplattenabbilder (*.qcow2 *.img *.raw *.dd);;Alle Dateien (*)</translation>
     </message>
 </context>
 <context>
@@ -2473,6 +2482,14 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
 </context>
 <context>
     <name>vivarium::StoragePage</name>
+    <message>
+        <source>For&amp;mat:</source>
+        <translation>For&amp;mat:</translation>
+    </message>
+    <message>
+        <source>Found out when a file is chosen. A wrong format makes the disk unreadable.</source>
+        <translation>Wird bei der Wahl einer Datei ermittelt. Ein falsches Format macht die Festplatte unlesbar.</translation>
+    </message>
     <message>
         <source>Attributes</source>
         <translation>Attribute</translation>

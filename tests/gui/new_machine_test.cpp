@@ -10,6 +10,7 @@
 #include <QComboBox>
 #include <QFileInfo>
 #include <QLineEdit>
+#include <QProcess>
 #include <QRadioButton>
 #include <QSignalSpy>
 #include <QTest>
@@ -30,6 +31,7 @@ private Q_SLOTS:
     void badImagesAreExplained();
     void takenNameIsExplained();
     void existingDiskIsUsed();
+    void formatOfAnExistingDiskIsFound();
     void failedDiskLeavesNothing();
     void vanishedMediaAreReported();
 
@@ -183,6 +185,24 @@ void NewMachineTest::existingDiskIsUsed() {
     QVERIFY(machine);
     QCOMPARE(machine->settings.name, QStringLiteral("old"));
     QCOMPARE(machine->settings.drives.first().path, disk.fileName());
+}
+
+void NewMachineTest::formatOfAnExistingDiskIsFound() {
+    const QString disk = m_fixture->path() + QStringLiteral("/old.img"); // the name says nothing
+    QProcess tool;
+    tool.start(QStringLiteral("qemu-img"),
+               {QStringLiteral("create"), QStringLiteral("-q"), QStringLiteral("-f"),
+                QStringLiteral("qcow2"), disk, QStringLiteral("1M")});
+    if (!tool.waitForFinished() || tool.exitCode() != 0)
+        QSKIP("the package qemu-utils is not installed");
+    m_wizard->suggestDisk(disk);
+    goToSummary();
+    QSignalSpy created(m_wizard, &NewMachineWizard::created);
+    m_wizard->button(QWizard::FinishButton)->click();
+    QTRY_COMPARE(created.size(), 1);
+    const Machine* machine = m_fixture->library().find(created.first().first().value<MachineId>());
+    QVERIFY(machine);
+    QCOMPARE(machine->settings.drives.first().format, DiskFormat::Qcow2);
 }
 
 void NewMachineTest::failedDiskLeavesNothing() {

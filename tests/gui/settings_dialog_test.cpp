@@ -71,10 +71,10 @@ MachineSettings SettingsDialogTest::everything() {
                            {QStringLiteral("/m1")}};
     settings.videoMemoryMiB = 64;
     settings.vnc = {true, QStringLiteral("0.0.0.0"), 5907, QStringLiteral("secret")};
-    settings.drives = {
-        {DriveType::HardDisk, 0, QStringLiteral("/disks/a.img"), true},
-        {DriveType::Optical, 3, QString(), false},
-        {DriveType::HardDisk, 2, QStringLiteral("/disks/n.img"), false, DriveBus::Nvme}};
+    settings.drives = {{DriveType::HardDisk, 0, QStringLiteral("/disks/a.img"), true},
+                       {DriveType::Optical, 3, QString(), false},
+                       {DriveType::HardDisk, 2, QStringLiteral("/disks/n.qcow2"), false,
+                        DriveBus::Nvme, DiskFormat::Qcow2}};
     settings.serialPorts = {{1, SerialMode::File, QStringLiteral("/tmp/serial")},
                             {2, SerialMode::Disconnected, QString()}};
     settings.closeAction = CloseAction::Shutdown;

@@ -1,6 +1,7 @@
 #include "ui/machine_settings/storage_page.h"
 
 #include "core/database/library.h"
+#include "core/disks/disk_format.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/background.h"
 #include "ui/widgets/future_reply.h"
@@ -30,12 +31,13 @@ constexpr DriveBus kBuses[]{DriveBus::Sata, DriveBus::Nvme, DriveBus::Virtio};
 } // namespace
 
 StoragePage::StoragePage(const Library& library, const Preferences& preferences, QWidget* parent)
-    : SettingsPage(parent), m_mediaFolder(mediaFolder(preferences)), m_list(new QTreeWidget(this)),
-      m_addDisk(new QToolButton(this)), m_addOptical(new QToolButton(this)),
-      m_remove(new QToolButton(this)), m_attributes(new QGroupBox(tr("Attributes"), this)),
-      m_bus(new QComboBox(m_attributes)), m_port(new QComboBox(m_attributes)),
+    : SettingsPage(parent), m_library(library), m_mediaFolder(mediaFolder(preferences)),
+      m_list(new QTreeWidget(this)), m_addDisk(new QToolButton(this)),
+      m_addOptical(new QToolButton(this)), m_remove(new QToolButton(this)),
+      m_attributes(new QGroupBox(tr("Attributes"), this)), m_bus(new QComboBox(m_attributes)),
+      m_port(new QComboBox(m_attributes)),
       m_path(new PathField(PathField::Kind::OpenFile, m_attributes)),
-      m_known(new QToolButton(m_attributes)),
+      m_known(new QToolButton(m_attributes)), m_format(new QComboBox(m_attributes)),
       m_readOnly(new QCheckBox(tr("&Read-only"), m_attributes)),
       m_information(new QLabel(m_attributes)) {
     buildList();
@@ -120,6 +122,11 @@ void StoragePage::buildAttributes(const Library& library, const Preferences&) {
     connect(knownMenu->addAction(tr("Remove Disk From Virtual Drive")), &QAction::triggered, this,
             [this] { m_path->setPath(QString()); });
     m_known->setMenu(knownMenu);
+    for (DiskFormat format : {DiskFormat::Raw, DiskFormat::Qcow2})
+        m_format->addItem(diskFormatText(format), static_cast<int>(format));
+    m_format->setObjectName(QStringLiteral("diskFormat"));
+    m_format->setToolTip(tr("Found out when a file is chosen. A wrong format makes the disk "
+                            "unreadable."));
     m_path->setStartFolder(m_mediaFolder);
     m_information->setWordWrap(true);
     m_information->setTextFormat(Qt::PlainText);
@@ -133,11 +140,13 @@ void StoragePage::buildAttributes(const Library& library, const Preferences&) {
     form->addRow(tr("&Controller:"), m_bus);
     form->addRow(tr("&Port:"), m_port);
     form->addRow(fileTitle, file);
+    form->addRow(tr("For&mat:"), m_format);
     form->addRow(QString(), m_readOnly);
     form->addRow(tr("Size:"), m_information);
     connect(m_bus, &QComboBox::activated, this, &StoragePage::changeDrive);
     connect(m_port, &QComboBox::activated, this, &StoragePage::changeDrive);
     connect(m_path, &PathField::pathChanged, this, &StoragePage::changeDrive);
+    connect(m_format, &QComboBox::activated, this, &StoragePage::changeDrive);
     connect(m_readOnly, &QCheckBox::toggled, this, &StoragePage::changeDrive);
 }
 
@@ -224,6 +233,8 @@ void StoragePage::showDrive() {
     m_path->setDialog(optical ? tr("Choose an Optical Disk") : tr("Choose a Hard Disk"),
                       optical ? opticalImageFilters() : diskImageFilters());
     m_known->setVisible(optical);
+    m_format->setCurrentIndex(m_format->findData(static_cast<int>(drive.format)));
+    m_format->setEnabled(stopped && !optical);
     m_readOnly->setVisible(!optical);
     m_readOnly->setChecked(drive.readOnly);
     m_readOnly->setEnabled(stopped);
@@ -248,11 +259,17 @@ void StoragePage::changeDrive() {
     DriveSettings& drive = m_drives[row];
     attach(drive, static_cast<DriveBus>(m_bus->currentData().toInt()),
            m_port->currentData().toUInt());
+    const bool disk = drive.type == DriveType::HardDisk;
+    const bool otherFile = drive.path != m_path->path();
     drive.path = m_path->path();
-    drive.readOnly = drive.type == DriveType::HardDisk && m_readOnly->isChecked();
+    drive.readOnly = disk && m_readOnly->isChecked();
+    if (disk)
+        drive.format = static_cast<DiskFormat>(m_format->currentData().toInt());
     rebuildList(row);
     Q_EMIT
     changed();
+    if (disk && otherFile)
+        detectFormatOf(m_path->path());
 }
 
 // Moves a drive: to the first free port of another bus, which may have none, or to a port of its
@@ -292,6 +309,31 @@ void StoragePage::addDrive(DriveType type, const QString& path) {
 
 void StoragePage::addHardDisk(const QString& path) {
     addDrive(DriveType::HardDisk, path);
+    detectFormatOf(path);
+}
+
+// A file that was just chosen: what the library knows of it, else what its contents look like.
+void StoragePage::detectFormatOf(const QString& path) {
+    const auto apply = [this, path](DiskFormat format) {
+        for (DriveSettings& drive : m_drives)
+            if (drive.type == DriveType::HardDisk && drive.path == path)
+                drive.format = format;
+        showDrive();
+        Q_EMIT
+        changed();
+    };
+    if (path.isEmpty())
+        return;
+    if (const auto known = formatInUse(m_library.machines(), path)) {
+        apply(*known);
+        return;
+    }
+    whenFinished(this, computeInBackground([path] { return detectFormat(path); }),
+                 [apply](const QFuture<Result<DiskFormat>>& answer) {
+                     // A file that cannot be read is explained when the machine starts.
+                     if (const Result<DiskFormat> format = answer.result())
+                         apply(*format);
+                 });
 }
 
 void StoragePage::removeDrive() {

@@ -44,9 +44,11 @@ private:
     void removeDrive();
     int currentRow() const;
     // A bus with a free port for a new drive, the customary ones first.
+    void detectFormatOf(const QString& path);
     std::optional<DriveBus> freeBus(DriveType type) const;
     void attach(DriveSettings& drive, DriveBus bus, quint32 port);
 
+    const Library& m_library;
     QString m_mediaFolder;
     QList<DriveSettings> m_drives;
     Liveness m_liveness = Liveness::Stopped;
@@ -60,6 +62,7 @@ private:
     QComboBox* m_port;
     PathField* m_path;
     QToolButton* m_known;
+    QComboBox* m_format;
     QCheckBox* m_readOnly;
     QLabel* m_information;
 };

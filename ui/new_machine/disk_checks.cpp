@@ -62,7 +62,8 @@ FieldProblem checkExistingDisk(const QString& path) {
         return error(DiskChecks::tr("You have no permission to read this file."));
     if (file.size() == 0)
         return error(DiskChecks::tr("The file is empty."));
-    if (static_cast<quint64>(file.size()) % kSectorBytes != 0)
+    if (static_cast<quint64>(file.size()) % kSectorBytes != 0 &&
+        file.suffix().compare(QStringLiteral("qcow2"), Qt::CaseInsensitive) != 0)
         return {InlineMessage::Level::Warning,
                 DiskChecks::tr("Its size is not a whole number of 512-byte sectors; it may not be "
                                "a raw disk image.")};

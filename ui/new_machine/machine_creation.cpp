@@ -1,5 +1,6 @@
 #include "ui/new_machine/machine_creation.h"
 
+#include "core/disks/disk_format.h"
 #include "core/provision/iso_inspection.h"
 #include "ui/new_machine/disk_checks.h"
 #include "ui/widgets/background.h"
@@ -41,8 +42,27 @@ void MachineCreation::checkDisk() {
             endWith(fail(ErrorCode::NotFound, problem.text.toStdString()), Operation::ReadImage,
                     m_draft.existingDisk);
         else
-            addMachine();
+            stateFormat();
     });
+}
+
+void MachineCreation::stateFormat() {
+    if (const auto known = formatInUse(m_library.machines(), m_draft.existingDisk)) {
+        m_draft.existingFormat = *known;
+        addMachine();
+        return;
+    }
+    const auto look = [path = m_draft.existingDisk] { return detectFormat(path); };
+    whenFinished(this, computeInBackground(look),
+                 [this](const QFuture<Result<DiskFormat>>& answer) {
+                     const Result<DiskFormat> format = answer.result();
+                     if (!format) {
+                         endWith(format.error(), Operation::ReadImage, m_draft.existingDisk);
+                         return;
+                     }
+                     m_draft.existingFormat = *format;
+                     addMachine();
+                 });
 }
 
 void MachineCreation::addMachine() {

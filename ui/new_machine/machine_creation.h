@@ -31,6 +31,7 @@ Q_SIGNALS:
 private:
     void checkImage();
     void checkDisk();
+    void stateFormat();
     void addMachine();
     void createDisk(const MachineId& id);
     void attachDisk(const MachineId& id);

@@ -16,7 +16,8 @@ Machine NewMachineDraft::toMachine() const {
     settings.cpuCount = cpuCount;
     settings.rtcLocalTime = rtcLocalTime;
     if (disk == Disk::Existing)
-        settings.drives.append({DriveType::HardDisk, 0, existingDisk, false});
+        settings.drives.append(
+            {DriveType::HardDisk, 0, existingDisk, false, DriveBus::Sata, existingFormat});
     // There is always an optical drive, so that a disk can be put in later.
     settings.drives.append({DriveType::Optical, 1, isoPath, false});
     return machine;

@@ -23,6 +23,7 @@ struct NewMachineDraft {
     quint64 diskBytes = 20ull << 30;
     DiskAllocation allocation = DiskAllocation::Dynamic;
     QString existingDisk;
+    DiskFormat existingFormat = DiskFormat::Raw;
     QString group;
 
     // The machine without a disk that is still to be made.

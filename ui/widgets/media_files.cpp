@@ -16,7 +16,7 @@ QString opticalImageFilters() {
 }
 
 QString diskImageFilters() {
-    return MediaFiles::tr("Raw disk images (*.img *.raw *.dd);;All files (*)");
+    return MediaFiles::tr("Hard disk images (*.qcow2 *.img *.raw *.dd);;All files (*)");
 }
 
 QString mediaFolder(const Preferences& preferences) {
