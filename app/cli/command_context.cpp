@@ -28,10 +28,18 @@ Result<Supervisor*> CommandContext::supervisor() {
     if (!m_supervisor) {
         Library* opened = TRY(library());
         m_supervisor = std::make_unique<Supervisor>(*opened);
+        m_snapshots = std::make_unique<SnapshotService>(*opened, *m_supervisor);
         if (auto error = waitFor(m_supervisor->settled(), 10'000))
             return *error;
     }
     return m_supervisor.get();
+}
+
+Result<SnapshotService*> CommandContext::snapshots() {
+    TRY(supervisor());
+    if (auto error = waitFor(m_snapshots->recovered(), 30'000))
+        return *error;
+    return m_snapshots.get();
 }
 
 Result<const Machine*> CommandContext::machine(const QString& nameOrId) {

@@ -2,6 +2,7 @@
 
 #include "core/database/library.h"
 #include "core/settings/application_paths.h"
+#include "core/snapshots/snapshot_service.h"
 #include "core/supervisor/supervisor.h"
 
 #include <QEventLoop>
@@ -27,6 +28,8 @@ public:
     Result<Library*> library();
     // With every running machine's state known.
     Result<Supervisor*> supervisor();
+    // With what interrupted programs left being settled.
+    Result<SnapshotService*> snapshots();
     // The machine called `nameOrId`. The pointer is valid until the library changes.
     Result<const Machine*> machine(const QString& nameOrId);
     struct Running {
@@ -63,6 +66,7 @@ private:
     ApplicationPaths m_paths;
     std::unique_ptr<Library> m_library;
     std::unique_ptr<Supervisor> m_supervisor;
+    std::unique_ptr<SnapshotService> m_snapshots;
 };
 
 // Waits in the event loop for something that signals announce.

@@ -40,6 +40,9 @@ int main(int argc, char** argv) {
     addRunCommand(table);
     addVncCommand(table);
     addDiskCommand(table);
+    addSnapshotCommand(table);
+    addSaveCommand(table);
+    addCloneCommands(table);
 
     try {
         commandLine.parse(argc, argv);

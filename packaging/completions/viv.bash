@@ -9,18 +9,26 @@ _viv_machines() {
     done)
 }
 
+_viv_snapshots() {
+    local IFS=$'\n' name=${1//[\\\"\']/} # without its quoting
+    mapfile -t COMPREPLY < <(compgen -W "$(viv snapshot list --json "$name" 2>/dev/null |
+        sed -n 's/^ *"id": "\(.*\)",$/\1/p')" -- "$cur")
+}
+
 _viv() {
     local cur prev words cword
     _init_completion -n : || return
 
     local commands="create list info set start stop pause resume reset delete rename screenshot screen
-        type key media serial log wait run vnc disk"
+        type key media serial log wait run vnc disk snapshot save clone fork template"
     local hardware="--memory --cpus --cdrom --disk --disk-bus --disk-format --kernel --initrd --append --module --serial --vnc
         --vnc-password --firmware --accelerator --video-memory --boot --guest-type --boot-menu
         --no-boot-menu --rtc-local-time --rtc-utc --exit-device --no-exit-device"
     local disk_commands="create info check convert resize compact rebase commit map compare"
+    local snapshot_commands="take list restore delete show timeline"
     local command=${words[1]}
     [[ $command == disk && $cword -gt 2 ]] && command="disk ${words[2]}"
+    [[ $command == snapshot && $cword -gt 2 ]] && command="snapshot ${words[2]}"
 
     if ((cword == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
@@ -88,6 +96,7 @@ _viv() {
         return
         ;;
     --memory | --cpus | --append | --vnc-password | --video-memory | --guest-type | --group | --tag | \
+        --every | --keep-all | --keep-hourly | --keep-daily | --description | --snapshot | --count | --name | \
         --notes | --disk-size | --cluster-size | --timeout | --screen | --port | --delay | --hold)
         return
         ;;
@@ -123,6 +132,16 @@ _viv() {
         "disk rebase") options="--backing --backing-format --no-backing --name-only --json" ;;
         "disk commit") options="--json" ;;
         "disk compare") options="--ignore-size --json" ;;
+        "snapshot take") options="--description --json" ;;
+        "snapshot list" | "snapshot show") options="--json" ;;
+        "snapshot delete") options="--children" ;;
+        "snapshot timeline")
+            options="--every --off --keep-all --keep-hourly --keep-daily --json"
+            ;;
+        save) options="--discard" ;;
+        clone) options="--snapshot --linked --json" ;;
+        fork) options="--count --name --json" ;;
+        template) options="--off" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$cur")
         return
@@ -131,7 +150,13 @@ _viv() {
     case $command in
     disk) mapfile -t COMPREPLY < <(compgen -W "$disk_commands" -- "$cur") ;;
     "disk "*) _filedir ;;
-    start | stop | pause | resume | reset | delete)
+    snapshot) mapfile -t COMPREPLY < <(compgen -W "$snapshot_commands" -- "$cur") ;;
+    "snapshot restore" | "snapshot delete" | "snapshot show")
+        if ((cword == 3)); then _viv_machines; else _viv_snapshots "${words[3]}"; fi
+        ;;
+    "snapshot "*) ((cword == 3)) && _viv_machines ;;
+    clone | fork | template) ((cword == 2)) && _viv_machines ;;
+    start | stop | pause | resume | reset | delete | save)
         _viv_machines
         ;;
     info | set | rename | screen | key | type | serial | log | wait | vnc)

@@ -5,6 +5,7 @@ namespace vivarium::cli {
 class CommandTable;
 
 // Each registers one sub-command; the file has its name.
+void addCloneCommands(CommandTable& table); // clone, fork, template
 void addCreateCommand(CommandTable& table);
 void addDeleteCommand(CommandTable& table);
 void addDiskCommand(CommandTable& table); // and its sub-commands
@@ -16,10 +17,12 @@ void addMediaCommand(CommandTable& table);
 void addPowerCommands(CommandTable& table); // pause, resume, reset, stop
 void addRenameCommand(CommandTable& table);
 void addRunCommand(CommandTable& table);
+void addSaveCommand(CommandTable& table);
 void addScreenCommand(CommandTable& table);
 void addScreenshotCommand(CommandTable& table);
 void addSerialCommand(CommandTable& table);
 void addSetCommand(CommandTable& table);
+void addSnapshotCommand(CommandTable& table);
 void addStartCommand(CommandTable& table);
 void addTypeCommand(CommandTable& table);
 void addVncCommand(CommandTable& table);

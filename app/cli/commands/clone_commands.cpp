@@ -1,0 +1,109 @@
+#include "app/cli/command_context.h"
+#include "app/cli/command_errors.h"
+#include "app/cli/commands/commands.h"
+#include "app/cli/machine_json.h"
+#include "app/cli/operation_wait.h"
+
+#include <CLI/CLI.hpp>
+
+#include <QJsonArray>
+
+namespace vivarium::cli {
+
+namespace {
+
+struct CopyOptions {
+    std::string name;
+    std::string newName;
+    std::string snapshot;
+    std::vector<std::string> names;
+    int count = 1;
+    bool linked = false;
+    bool off = false;
+    bool json = false;
+};
+
+QString text(const std::string& argument) {
+    return QString::fromLocal8Bit(argument.c_str());
+}
+
+QJsonObject machineJson(CommandContext& context, const MachineId& id) {
+    const auto library = context.library();
+    const auto supervisor = context.supervisor();
+    const Machine* machine = library ? (*library)->find(id) : nullptr;
+    return machine && supervisor ? summaryJson(*machine, (*supervisor)->status(id)) : QJsonObject();
+}
+
+int clone(CommandContext& context, const CopyOptions& options) {
+    SnapshotService* service = TRY_OR_EXIT(context.snapshots());
+    SnapshotService::Source source;
+    source.machine = TRY_OR_EXIT(context.machine(text(options.name)))->id;
+    if (!options.snapshot.empty())
+        source.snapshot = TRY_OR_EXIT(service->resolve(source.machine, text(options.snapshot)));
+    const MachineId id = TRY_OR_EXIT(awaitOperation(
+        context, options.linked ? service->cloneLinked(source, text(options.newName))
+                                : service->cloneFull(source, text(options.newName))));
+    if (options.json)
+        printJson(machineJson(context, id));
+    else
+        printText(id.toString());
+    return kDone;
+}
+
+int fork(CommandContext& context, const CopyOptions& options) {
+    SnapshotService* service = TRY_OR_EXIT(context.snapshots());
+    const MachineId machine = TRY_OR_EXIT(context.machine(text(options.name)))->id;
+    QStringList names;
+    for (const std::string& name : options.names)
+        names << text(name);
+    const QList<MachineId> ids =
+        TRY_OR_EXIT(awaitOperation(context, service->fork(machine, options.count, names)));
+    QJsonArray array;
+    QStringList lines;
+    for (const MachineId& id : ids) {
+        array.append(machineJson(context, id));
+        lines << id.toString();
+    }
+    if (options.json)
+        printJson(array);
+    else
+        printText(lines.join(u'\n'));
+    return kDone;
+}
+
+int setTemplate(CommandContext& context, const CopyOptions& options) {
+    SnapshotService* service = TRY_OR_EXIT(context.snapshots());
+    const MachineId machine = TRY_OR_EXIT(context.machine(text(options.name)))->id;
+    TRY_OR_EXIT(context.await(service->setTemplate(
+        machine, options.off ? SnapshotService::Template::No : SnapshotService::Template::Yes)));
+    return kDone;
+}
+
+} // namespace
+
+void addCloneCommands(CommandTable& table) {
+    CLI::App& copy = table.add("clone", "Make a new machine that is a copy of another");
+    auto copied = std::make_shared<CopyOptions>();
+    copy.add_option("NAME", copied->name, "Machine")->required();
+    copy.add_option("NEW_NAME", copied->newName, "Name of the copy; \"NAME Clone\" otherwise");
+    copy.add_option("--snapshot", copied->snapshot, "Copy this snapshot instead of what it is now");
+    copy.add_flag("--linked", copied->linked, "Share the disks' present contents: made at once");
+    copy.add_flag("--json", copied->json, "Print JSON");
+    table.setAction(copy, [copied](CommandContext& context) { return clone(context, *copied); });
+
+    CLI::App& forks = table.add("fork", "Make running copies of a running machine");
+    auto forked = std::make_shared<CopyOptions>();
+    forks.add_option("NAME", forked->name, "Machine")->required();
+    forks.add_option("--count", forked->count, "How many, 1 to 64");
+    forks.add_option("--name", forked->names, "Name of a copy; repeatable");
+    forks.add_flag("--json", forked->json, "Print JSON");
+    table.setAction(forks, [forked](CommandContext& context) { return fork(context, *forked); });
+
+    CLI::App& model = table.add("template", "Keep a machine as it is, for linked clones");
+    auto kept = std::make_shared<CopyOptions>();
+    model.add_option("NAME", kept->name, "Machine")->required();
+    model.add_flag("--off", kept->off, "Let it be an ordinary machine again");
+    table.setAction(model, [kept](CommandContext& context) { return setTemplate(context, *kept); });
+}
+
+} // namespace vivarium::cli
