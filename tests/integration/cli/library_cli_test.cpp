@@ -259,7 +259,7 @@ private Q_SLOTS:
                 checkOptions({name, verb});
             }
         }
-        QCOMPARE(checked.size(), 22);
+        QCOMPARE(checked.size(), 27);
     }
 
     void helpAndVersionTouchNothing() {
