@@ -1,7 +1,9 @@
-// Opens a library of 2,000 machines (made on the first call) and prints how long it took.
+// Opens a library of many machines with five snapshots each (made on the first call) and prints how
+// long it took until every tree was there.
 // Usage: library_bench FOLDER COUNT
 
 #include "core/database/library.h"
+#include "core/database/library_store.h"
 
 #include <QCoreApplication>
 #include <QElapsedTimer>
@@ -10,6 +12,26 @@
 #include <cstdlib>
 
 using namespace vivarium;
+
+namespace {
+
+constexpr int kSnapshotsEach = 5;
+
+Result<void> addSnapshots(LibraryDatabase& database, const Machine& machine) {
+    SnapshotDatabase rules = database.snapshots();
+    for (int i = 1; i <= kSnapshotsEach; ++i) {
+        SnapshotRecord record;
+        record.snapshot.id = SnapshotId::createRandom();
+        record.snapshot.machine = machine.id;
+        record.snapshot.name = QStringLiteral("Snapshot %1").arg(i);
+        record.snapshot.createdAt = QDateTime::currentDateTimeUtc();
+        record.settings = machine.settings;
+        TRY(rules.commitTake(record, SnapshotDatabase::Memory::None, {}, 0));
+    }
+    return {};
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
     QCoreApplication application(argc, argv);
@@ -33,6 +55,17 @@ int main(int argc, char** argv) {
                 std::fprintf(stderr, "%s\n", added.error().detail.c_str());
                 return 1;
             }
+            machine.id = *added;
+            const auto taken = (*library)
+                                   ->store()
+                                   .run<Result<void>>([machine](LibraryDatabase& database) {
+                                       return addSnapshots(database, machine);
+                                   })
+                                   .result();
+            if (!taken) {
+                std::fprintf(stderr, "%s\n", taken.error().detail.c_str());
+                return 1;
+            }
         }
     }
     QElapsedTimer timer;
@@ -41,8 +74,11 @@ int main(int argc, char** argv) {
     const qint64 elapsedNs = timer.nsecsElapsed();
     if (!library || (*library)->machines().size() < count)
         return 1;
-    std::printf("{\"machines\": %lld, \"open_ms\": %.3f}\n",
+    qsizetype snapshots = 0;
+    for (const Machine& machine : (*library)->machines())
+        snapshots += (*library)->snapshots(machine.id).size();
+    std::printf("{\"machines\": %lld, \"snapshots\": %lld, \"open_ms\": %.3f}\n",
                 static_cast<long long>((*library)->machines().size()),
-                static_cast<double>(elapsedNs) / 1e6);
+                static_cast<long long>(snapshots), static_cast<double>(elapsedNs) / 1e6);
     return 0;
 }
