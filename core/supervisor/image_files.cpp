@@ -107,6 +107,10 @@ Result<UniqueFd> ImageFiles::openDrive(const DriveSettings& drive) const {
         TRY(openFile(drive.path, what, optical || drive.readOnly ? O_RDONLY : O_RDWR, status));
     TRY(checkSize(drive, what, fd.get(), status));
     TRY(lock(fd.get(), drive));
+    // Behind the lock nobody replaces it any more; before it a job may have.
+    if (::fstat(fd.get(), &status) == 0 && status.st_nlink == 0)
+        return refused(ErrorCode::Busy,
+                       u"%1 %2 was replaced this moment; try again."_s.arg(what, drive.path));
     return fd;
 }
 
