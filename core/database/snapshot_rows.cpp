@@ -5,7 +5,6 @@
 #include "core/model/settings_json.h"
 
 #include <QJsonDocument>
-#include <QTimeZone>
 
 namespace vivarium::snapshot_rows {
 
@@ -25,7 +24,7 @@ Snapshot snapshotFromRow(const Statement& row) {
     snapshot.parent = SnapshotId::fromString(row.text(2));
     snapshot.name = row.text(3);
     snapshot.description = row.text(4);
-    snapshot.createdAt = QDateTime::fromMSecsSinceEpoch(row.integer(5), QTimeZone::utc());
+    snapshot.createdAt = QDateTime::fromMSecsSinceEpoch(row.integer(5), Qt::UTC);
     snapshot.automatic = row.integer(6) != 0;
     snapshot.hasMemory = row.integer(7) != 0;
     snapshot.thumbnailPath = row.text(8);
@@ -48,8 +47,11 @@ Result<Trees> readTreesChangedSince(Database& database, qint64 revision) {
     if (trees.isEmpty())
         return trees;
     Statement rows = TRY(database.prepare(
-        "SELECT " VIVARIUM_COLUMNS "FROM snapshots JOIN machines ON machines.id = "
-        "snapshots.machine_id WHERE machines.tree_revision > ?1 ORDER BY snapshots.sequence"));
+        revision == 0 ? "SELECT " VIVARIUM_COLUMNS
+                        "FROM snapshots WHERE ?1 = 0 ORDER BY snapshots.sequence"
+                      : "SELECT " VIVARIUM_COLUMNS "FROM snapshots JOIN machines ON machines.id = "
+                        "snapshots.machine_id WHERE machines.tree_revision > ?1 ORDER BY "
+                        "snapshots.sequence"));
     rows.bind(1, revision);
     while (TRY(rows.step())) {
         Snapshot snapshot = snapshotFromRow(rows);
