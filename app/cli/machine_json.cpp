@@ -37,4 +37,11 @@ QJsonObject detailJson(const Machine& machine, const MachineStatus& status) {
     return object;
 }
 
+QJsonObject machineJson(CommandContext& context, const MachineId& id) {
+    const auto library = context.library();
+    const auto supervisor = context.supervisor();
+    const Machine* machine = library ? (*library)->find(id) : nullptr;
+    return machine && supervisor ? summaryJson(*machine, (*supervisor)->status(id)) : QJsonObject();
+}
+
 } // namespace vivarium::cli

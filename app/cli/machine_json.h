@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/cli/command_context.h"
 #include "core/model/machine.h"
 #include "core/supervisor/supervisor.h"
 
@@ -11,5 +12,8 @@ namespace vivarium::cli {
 QJsonObject summaryJson(const Machine& machine, const MachineStatus& status);
 // What `info --json` shows: the summary, every setting, tags, notes, folder, times.
 QJsonObject detailJson(const Machine& machine, const MachineStatus& status);
+
+// The summary of a machine of the context's library as it is now; empty when there is none.
+QJsonObject machineJson(CommandContext& context, const MachineId& id);
 
 } // namespace vivarium::cli

@@ -133,15 +133,15 @@ _viv() {
         "disk commit") options="--json" ;;
         "disk compare") options="--ignore-size --json" ;;
         "snapshot take") options="--description --json" ;;
-        "snapshot list" | "snapshot show") options="--json" ;;
-        "snapshot delete") options="--children" ;;
+        "snapshot list" | "snapshot show" | "snapshot restore") options="--json" ;;
+        "snapshot delete") options="--children --json" ;;
         "snapshot timeline")
             options="--every --off --keep-all --keep-hourly --keep-daily --json"
             ;;
-        save) options="--discard" ;;
+        save) options="--discard --json" ;;
         clone) options="--snapshot --linked --json" ;;
         fork) options="--count --name --json" ;;
-        template) options="--off" ;;
+        template) options="--off --json" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$cur")
         return

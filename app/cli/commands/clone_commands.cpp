@@ -27,13 +27,6 @@ QString text(const std::string& argument) {
     return QString::fromLocal8Bit(argument.c_str());
 }
 
-QJsonObject machineJson(CommandContext& context, const MachineId& id) {
-    const auto library = context.library();
-    const auto supervisor = context.supervisor();
-    const Machine* machine = library ? (*library)->find(id) : nullptr;
-    return machine && supervisor ? summaryJson(*machine, (*supervisor)->status(id)) : QJsonObject();
-}
-
 int clone(CommandContext& context, const CopyOptions& options) {
     SnapshotService* service = TRY_OR_EXIT(context.snapshots());
     SnapshotService::Source source;
@@ -76,6 +69,8 @@ int setTemplate(CommandContext& context, const CopyOptions& options) {
     const MachineId machine = TRY_OR_EXIT(context.machine(text(options.name)))->id;
     TRY_OR_EXIT(context.await(service->setTemplate(
         machine, options.off ? SnapshotService::Template::No : SnapshotService::Template::Yes)));
+    if (options.json)
+        printJson(machineJson(context, machine));
     return kDone;
 }
 
@@ -103,6 +98,7 @@ void addCloneCommands(CommandTable& table) {
     auto kept = std::make_shared<CopyOptions>();
     model.add_option("NAME", kept->name, "Machine")->required();
     model.add_flag("--off", kept->off, "Let it be an ordinary machine again");
+    model.add_flag("--json", kept->json, "Print JSON");
     table.setAction(model, [kept](CommandContext& context) { return setTemplate(context, *kept); });
 }
 

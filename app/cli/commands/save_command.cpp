@@ -1,9 +1,12 @@
 #include "app/cli/command_context.h"
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
+#include "app/cli/machine_json.h"
 #include "app/cli/operation_wait.h"
 
 #include <CLI/CLI.hpp>
+
+#include <QJsonArray>
 
 namespace vivarium::cli {
 
@@ -12,11 +15,13 @@ namespace {
 struct SaveOptions {
     std::vector<std::string> names;
     bool discard = false;
+    bool json = false;
 };
 
 int save(CommandContext& context, const SaveOptions& options) {
     SnapshotService* service = TRY_OR_EXIT(context.snapshots());
     int status = kDone;
+    QJsonArray saved;
     for (const std::string& name : options.names) {
         const auto machine = context.machine(QString::fromLocal8Bit(name.c_str()));
         if (!machine) {
@@ -28,7 +33,11 @@ int save(CommandContext& context, const SaveOptions& options) {
                                                                   : service->saveState(id));
         if (!done)
             status = printError(done.error());
+        else
+            saved.append(machineJson(context, id));
     }
+    if (options.json)
+        printJson(saved);
     return status;
 }
 
@@ -39,6 +48,7 @@ void addSaveCommand(CommandTable& table) {
     auto options = std::make_shared<SaveOptions>();
     command.add_option("NAME", options->names, "Machines")->required();
     command.add_flag("--discard", options->discard, "Forget the saved state instead");
+    command.add_flag("--json", options->json, "Print JSON");
     table.setAction(command,
                     [options](CommandContext& context) { return save(context, *options); });
 }

@@ -137,7 +137,7 @@ int restore(CommandContext& context, const SnapshotOptions& options) {
     const Subject of = TRY_OR_EXIT(subject(context, options));
     const SnapshotId id = TRY_OR_EXIT(of.service->resolve(of.machine, text(options.snapshot)));
     TRY_OR_EXIT(awaitOperation(context, of.service->restore(of.machine, id)));
-    return kDone;
+    return options.json ? list(context, options) : kDone;
 }
 
 int remove(CommandContext& context, const SnapshotOptions& options) {
@@ -147,7 +147,7 @@ int remove(CommandContext& context, const SnapshotOptions& options) {
                                                            options.children
                                                                ? SnapshotService::Children::Remove
                                                                : SnapshotService::Children::Keep)));
-    return kDone;
+    return options.json ? list(context, options) : kDone;
 }
 
 int timeline(CommandContext& context, const SnapshotOptions& options) {
@@ -226,15 +226,17 @@ void addSnapshotCommand(CommandTable& table) {
     showCommand.add_flag("--json", shown->json, "Print JSON");
 
     auto restored = std::make_shared<SnapshotOptions>();
-    addSnapshotOption(
-        add("restore", "Make the machine what it was; what it is now is lost", restore, restored),
-        *restored);
+    CLI::App& restoreCommand =
+        add("restore", "Make the machine what it was; what it is now is lost", restore, restored);
+    addSnapshotOption(restoreCommand, *restored);
+    restoreCommand.add_flag("--json", restored->json, "Print the tree then as JSON");
 
     auto removed = std::make_shared<SnapshotOptions>();
     CLI::App& removeCommand =
         add("delete", "Delete a snapshot, not what came after it", remove, removed);
     addSnapshotOption(removeCommand, *removed);
     removeCommand.add_flag("--children", removed->children, "And all snapshots below it");
+    removeCommand.add_flag("--json", removed->json, "Print the tree then as JSON");
 
     auto timed = std::make_shared<SnapshotOptions>();
     CLI::App& timelineCommand =
