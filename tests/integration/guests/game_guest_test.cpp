@@ -21,31 +21,75 @@ private Q_SLOTS:
 
     void theGameRunsFromItsCdAndAnswersKeys() {
         VivSession session;
-        const QString iso = makeInvadersCd(session.home());
-        QVERIFY(!iso.isEmpty());
-        QVERIFY2(session.succeeds({QStringLiteral("create"), QStringLiteral("game"),
-                                   QStringLiteral("--memory"), QStringLiteral("64M"),
-                                   QStringLiteral("--cdrom"), iso}),
-                 session.lastError());
-        QVERIFY2(session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"),
-                                   QStringLiteral("game")}),
-                 session.lastError());
-        QVERIFY2(session.succeeds({QStringLiteral("wait"), QStringLiteral("game"),
-                                   QStringLiteral("--screen"), QStringLiteral("/ \\\\"),
-                                   QStringLiteral("--timeout"), QStringLiteral("120")},
-                                  130'000),
-                 session.lastError());
-        // The ship stands where the last row of the screen has its hull; "left" moves it left.
-        const int before = shipColumn(session);
+        QVERIFY2(startGame(session), session.lastError());
+        const int before = shipColumn(session, game);
         QVERIFY(before > 0);
-        QTRY_VERIFY_WITH_TIMEOUT(pressLeftMovedShip(session, before), 60'000);
+        QTRY_VERIFY_WITH_TIMEOUT(shipMoves(session, game, before, Direction::Left), 60'000);
+    }
+
+    void theGameIsRestoredTenTimes() {
+        VivSession session;
+        QVERIFY2(startGame(session), session.lastError());
+        const int before = shipColumn(session, game);
+        QVERIFY(before > 0);
+        QVERIFY2(session.succeeds({QStringLiteral("snapshot"), QStringLiteral("take"), game,
+                                   QStringLiteral("Moment")}),
+                 session.lastError());
+        for (int round = 0; round < 10; ++round) {
+            const auto direction = round % 2 == 0 ? Direction::Left : Direction::Right;
+            QTRY_VERIFY_WITH_TIMEOUT(shipMoves(session, game, before, direction), 60'000);
+            QVERIFY2(session.succeeds({QStringLiteral("snapshot"), QStringLiteral("restore"), game,
+                                       QStringLiteral("Moment")}),
+                     session.lastError());
+            QVERIFY2(
+                session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"), game}),
+                session.lastError());
+            QCOMPARE(shipColumn(session, game), before);
+        }
+    }
+
+    void eightForksAreEightGames() {
+        constexpr int kForks = 8;
+        VivSession session;
+        QVERIFY2(startGame(session), session.lastError());
+        const int before = shipColumn(session, game);
+        QVERIFY(before > 0);
+        QVERIFY2(session.succeeds({QStringLiteral("fork"), game, QStringLiteral("--count"),
+                                   QString::number(kForks)}),
+                 session.lastError());
+        for (int number = 1; number <= kForks; ++number) {
+            const QString fork = QStringLiteral("game (fork %1)").arg(number);
+            QCOMPARE(shipColumn(session, fork), before); // whatever the others were told
+            const auto direction = number % 2 == 0 ? Direction::Left : Direction::Right;
+            QTRY_VERIFY_WITH_TIMEOUT(shipMoves(session, fork, before, direction), 60'000);
+            // One game less for the processor.
+            QVERIFY2(session.succeeds({QStringLiteral("stop"), QStringLiteral("--force"), fork}),
+                     session.lastError());
+        }
+        QCOMPARE(shipColumn(session, game), before);
     }
 
 private:
+    const QString game = QStringLiteral("game");
+    enum class Direction { Left, Right };
+
+    // Until the ship is on the screen.
+    bool startGame(VivSession& session) const {
+        const QString iso = makeInvadersCd(session.home());
+        return !iso.isEmpty() &&
+               session.succeeds({QStringLiteral("create"), game, QStringLiteral("--memory"),
+                                 QStringLiteral("64M"), QStringLiteral("--cdrom"), iso}) &&
+               session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"), game}) &&
+               session.succeeds({QStringLiteral("wait"), game, QStringLiteral("--screen"),
+                                 QStringLiteral("/ \\\\"), QStringLiteral("--timeout"),
+                                 QStringLiteral("120")},
+                                130'000);
+    }
+
     // The column of the ship, which is drawn in the lowest rows that hold anything.
-    static int shipColumn(const VivSession& session) {
+    static int shipColumn(const VivSession& session, const QString& name) {
         const QList<QByteArray> lines =
-            session.run({QStringLiteral("screen"), QStringLiteral("game")}).standardOutput.split('\n');
+            session.run({QStringLiteral("screen"), name}).standardOutput.split('\n');
         for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
             const int column = static_cast<int>(line->indexOf('/'));
             if (column >= 0)
@@ -54,10 +98,13 @@ private:
         return -1;
     }
 
-    static bool pressLeftMovedShip(VivSession& session, int before) {
-        session.succeeds({QStringLiteral("key"), QStringLiteral("game"), QStringLiteral("left")});
-        const int now = shipColumn(session);
-        return now >= 0 && now < before;
+    static bool shipMoves(VivSession& session, const QString& name, int before,
+                          Direction direction) {
+        const bool left = direction == Direction::Left;
+        session.succeeds(
+            {QStringLiteral("key"), name, left ? QStringLiteral("left") : QStringLiteral("right")});
+        const int now = shipColumn(session, name);
+        return now >= 0 && (left ? now < before : now > before);
     }
 };
 
