@@ -330,6 +330,58 @@
         <source>The disk “%1” could not be removed.</source>
         <translation>Die Festplatte „%1“ konnte nicht entfernt werden.</translation>
     </message>
+    <message>
+        <source>The snapshot of “%1” could not be taken.</source>
+        <translation>Der Sicherungspunkt von „%1“ konnte nicht erstellt werden.</translation>
+    </message>
+    <message>
+        <source>The snapshot “%1” could not be restored.</source>
+        <translation>Der Sicherungspunkt „%1“ konnte nicht wiederhergestellt werden.</translation>
+    </message>
+    <message>
+        <source>The snapshot “%1” could not be deleted.</source>
+        <translation>Der Sicherungspunkt „%1“ konnte nicht gelöscht werden.</translation>
+    </message>
+    <message>
+        <source>The snapshot “%1” could not be changed.</source>
+        <translation>Der Sicherungspunkt „%1“ konnte nicht geändert werden.</translation>
+    </message>
+    <message>
+        <source>The state of “%1” could not be saved.</source>
+        <translation>Der Zustand von „%1“ konnte nicht gespeichert werden.</translation>
+    </message>
+    <message>
+        <source>The saved state of “%1” could not be discarded.</source>
+        <translation>Der gespeicherte Zustand von „%1“ konnte nicht verworfen werden.</translation>
+    </message>
+    <message>
+        <source>The machine “%1” could not be cloned.</source>
+        <translation>Die Maschine „%1“ konnte nicht geklont werden.</translation>
+    </message>
+    <message>
+        <source>The machine “%1” could not be forked.</source>
+        <translation>Die Maschine „%1“ konnte nicht vervielfältigt werden.</translation>
+    </message>
+    <message>
+        <source>Something else is being done to the machine, or it is in use.</source>
+        <translation>An der Maschine wird gerade etwas anderes getan, oder sie ist in Gebrauch.</translation>
+    </message>
+    <message>
+        <source>Wait until it has finished, then try again.</source>
+        <translation>Warten Sie, bis das beendet ist, und versuchen Sie es dann erneut.</translation>
+    </message>
+    <message>
+        <source>Choose another name or description, then try again.</source>
+        <translation>Wählen Sie einen anderen Namen oder eine andere Beschreibung und versuchen Sie es dann erneut.</translation>
+    </message>
+    <message>
+        <source>The details say what stands in the way.</source>
+        <translation>Die Einzelheiten sagen, was im Weg steht.</translation>
+    </message>
+    <message>
+        <source>Another program may have removed it; the list shows what there is.</source>
+        <translation>Vielleicht hat ein anderes Programm es entfernt; die Liste zeigt, was es gibt.</translation>
+    </message>
 </context>
 <context>
     <name>KeyTitles</name>
@@ -721,6 +773,10 @@
         <source>The controller of a drive</source>
         <translation>Der Controller eines Laufwerks</translation>
     </message>
+    <message>
+        <source>The description</source>
+        <translation>Die Beschreibung</translation>
+    </message>
 </context>
 <context>
     <name>MediaFiles</name>
@@ -731,6 +787,59 @@
     <message>
         <source>Hard disk images (*.qcow2 *.img *.raw *.dd);;All files (*)</source>
         <translation>Festplattenabbilder (*.qcow2 *.img *.raw *.dd);;Alle Dateien (*)</translation>
+    </message>
+</context>
+<context>
+    <name>SnapshotText</name>
+    <message>
+        <source>just now</source>
+        <translation>gerade eben</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n minute(s) ago</source>
+        <translation>
+            <numerusform>vor %n Minute</numerusform>
+            <numerusform>vor %n Minuten</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hour(s) ago</source>
+        <translation>
+            <numerusform>vor %n Stunde</numerusform>
+            <numerusform>vor %n Stunden</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n day(s) ago</source>
+        <translation>
+            <numerusform>vor %n Tag</numerusform>
+            <numerusform>vor %n Tagen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <comment>date, time</comment>
+        <translation>%1, %2</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of memory, %n processor(s)</source>
+        <translation>
+            <numerusform>%1 Hauptspeicher, %n Prozessor</numerusform>
+            <numerusform>%1 Hauptspeicher, %n Prozessoren</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 of video memory</source>
+        <translation>%1 Grafikspeicher</translation>
+    </message>
+    <message>
+        <source>empty</source>
+        <translation>leer</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <comment>place of a drive: its file</comment>
+        <translation>%1: %2</translation>
     </message>
 </context>
 <context>
@@ -750,6 +859,73 @@
     <message>
         <source>Library Folder</source>
         <translation>Ordner der Bibliothek</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::CloneDialog</name>
+    <message>
+        <source>%1 Clone</source>
+        <translation>%1 Klon</translation>
+    </message>
+    <message>
+        <source>Current state</source>
+        <translation>Aktueller Zustand</translation>
+    </message>
+    <message>
+        <source>There is already a machine with this name.</source>
+        <translation>Es gibt schon eine Maschine mit diesem Namen.</translation>
+    </message>
+    <message>
+        <source>The machine runs: for a full or linked clone take a snapshot and choose it above, or power the machine off.</source>
+        <translation>Die Maschine läuft: Erstellen Sie für einen vollständigen oder verknüpften Klon einen Sicherungspunkt und wählen Sie ihn oben, oder schalten Sie die Maschine aus.</translation>
+    </message>
+    <message>
+        <source>Clone Virtual Machine</source>
+        <translation>Virtuelle Maschine klonen</translation>
+    </message>
+    <message>
+        <source>&amp;Name:</source>
+        <translation>&amp;Name:</translation>
+    </message>
+    <message>
+        <source>&amp;From:</source>
+        <translation>A&amp;us:</translation>
+    </message>
+    <message>
+        <source>Kind of copy:</source>
+        <translation>Art der Kopie:</translation>
+    </message>
+    <message>
+        <source>F&amp;ull clone</source>
+        <translation>&amp;Vollständiger Klon</translation>
+    </message>
+    <message>
+        <source>Has disks of its own. Needs as much room as they take and does not depend on the original.</source>
+        <translation>Hat eigene Festplatten. Braucht so viel Platz wie diese und ist vom Original unabhängig.</translation>
+    </message>
+    <message>
+        <source>&amp;Linked clone</source>
+        <translation>V&amp;erknüpfter Klon</translation>
+    </message>
+    <message>
+        <source>Made at once: only what differs from the original is stored. The original cannot be removed while there are linked clones.</source>
+        <translation>Sofort fertig: Nur was sich vom Original unterscheidet, wird gespeichert. Das Original kann nicht entfernt werden, solange es verknüpfte Klone gibt.</translation>
+    </message>
+    <message>
+        <source>For&amp;k</source>
+        <translation>&amp;Laufende Kopien (Fork)</translation>
+    </message>
+    <message>
+        <source>Running copies of a running machine that go on from this very moment, each with a disk layer of its own, called “%1 (fork 1)” and so on.</source>
+        <translation>Laufende Kopien einer laufenden Maschine, die genau von diesem Augenblick an weiterlaufen, jede mit eigener Festplattenschicht, genannt „%1 (fork 1)“ und so weiter.</translation>
+    </message>
+    <message>
+        <source>Number of c&amp;opies:</source>
+        <translation>Anz&amp;ahl der Kopien:</translation>
+    </message>
+    <message>
+        <source>&amp;Clone</source>
+        <translation>&amp;Klonen</translation>
     </message>
 </context>
 <context>
@@ -793,6 +969,14 @@
     <message>
         <source>Can be changed in the settings, section User Interface</source>
         <translation>Kann in den Einstellungen im Abschnitt Benutzeroberfläche geändert werden</translation>
+    </message>
+    <message>
+        <source>Sa&amp;ve the machine state</source>
+        <translation>&amp;Zustand der Maschine speichern</translation>
+    </message>
+    <message>
+        <source>The machine stops; when it is started again it goes on exactly where it was</source>
+        <translation>Die Maschine hält an; beim nächsten Start läuft sie genau dort weiter, wo sie war</translation>
     </message>
 </context>
 <context>
@@ -1670,10 +1854,6 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>Ändern</translation>
     </message>
     <message>
-        <source>R&amp;ename</source>
-        <translation>&amp;Umbenennen</translation>
-    </message>
-    <message>
         <source>Gives the machine or the group another name</source>
         <translation>Gibt der Maschine oder der Gruppe einen anderen Namen</translation>
     </message>
@@ -1817,6 +1997,50 @@ Das lässt sich nicht rückgängig machen.</translation>
         <source>Shows all disks and what uses them</source>
         <translation>Zeigt alle Festplatten und wer sie benutzt</translation>
     </message>
+    <message>
+        <source>Res&amp;ume</source>
+        <translation>&amp;Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Lets the selected machine go on from its saved state</source>
+        <translation>Lässt die ausgewählte Maschine von ihrem gespeicherten Zustand aus weiterlaufen</translation>
+    </message>
+    <message>
+        <source>Rena&amp;me</source>
+        <translation>&amp;Umbenennen</translation>
+    </message>
+    <message>
+        <source>&amp;Save State</source>
+        <translation>&amp;Zustand speichern</translation>
+    </message>
+    <message>
+        <source>Stops the machine with its state on disk</source>
+        <translation>Hält die Maschine an; ihr Zustand wird gespeichert</translation>
+    </message>
+    <message>
+        <source>D&amp;iscard Saved State…</source>
+        <translation>Gespeicherten Zustand &amp;verwerfen …</translation>
+    </message>
+    <message>
+        <source>Forgets the saved state, as if the power had been cut</source>
+        <translation>Vergisst den gespeicherten Zustand, als wäre der Strom ausgefallen</translation>
+    </message>
+    <message>
+        <source>Clon&amp;e…</source>
+        <translation>&amp;Klonen …</translation>
+    </message>
+    <message>
+        <source>Makes a copy of the selected machine</source>
+        <translation>Macht eine Kopie der ausgewählten Maschine</translation>
+    </message>
+    <message>
+        <source>Snaps&amp;hots</source>
+        <translation>&amp;Sicherungspunkte</translation>
+    </message>
+    <message>
+        <source>Shows the snapshots of the selected machine</source>
+        <translation>Zeigt die Sicherungspunkte der ausgewählten Maschine</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::MachineConsole</name>
@@ -1943,6 +2167,14 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>What the guest has not saved is lost.</source>
         <translation>Was der Gast nicht gespeichert hat, geht verloren.</translation>
+    </message>
+    <message>
+        <source>&amp;Take Snapshot…</source>
+        <translation>Sicherungspunkt &amp;erstellen …</translation>
+    </message>
+    <message>
+        <source>Sa&amp;ve State</source>
+        <translation>Z&amp;ustand speichern</translation>
     </message>
 </context>
 <context>
@@ -2189,6 +2421,10 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
     <message>
         <source>St&amp;op</source>
         <translation>St&amp;oppen</translation>
+    </message>
+    <message>
+        <source>Snapshots</source>
+        <translation>Sicherungspunkte</translation>
     </message>
 </context>
 <context>
@@ -2481,6 +2717,257 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
     </message>
 </context>
 <context>
+    <name>vivarium::SnapshotModel</name>
+    <message>
+        <source>Name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <source>Taken</source>
+        <translation>Erstellt</translation>
+    </message>
+    <message>
+        <source>%1, automatic</source>
+        <translation>%1, automatisch</translation>
+    </message>
+    <message>
+        <source>Current State (changed)</source>
+        <translation>Aktueller Zustand (geändert)</translation>
+    </message>
+    <message>
+        <source>Current State</source>
+        <translation>Aktueller Zustand</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::SnapshotOperations</name>
+    <message>
+        <source>Taking a snapshot of “%1”…</source>
+        <translation>Sicherungspunkt von „%1“ wird erstellt …</translation>
+    </message>
+    <message>
+        <source>Restoring the snapshot “%1”…</source>
+        <translation>Sicherungspunkt „%1“ wird wiederhergestellt …</translation>
+    </message>
+    <message>
+        <source>Deleting the snapshot “%1”…</source>
+        <translation>Sicherungspunkt „%1“ wird gelöscht …</translation>
+    </message>
+    <message>
+        <source>Changing the snapshot “%1”…</source>
+        <translation>Sicherungspunkt „%1“ wird geändert …</translation>
+    </message>
+    <message>
+        <source>Saving the state of “%1”…</source>
+        <translation>Zustand von „%1“ wird gespeichert …</translation>
+    </message>
+    <message>
+        <source>Discarding the saved state of “%1”…</source>
+        <translation>Gespeicherter Zustand von „%1“ wird verworfen …</translation>
+    </message>
+    <message>
+        <source>Forking “%1”…</source>
+        <translation>„%1“ wird vervielfältigt …</translation>
+    </message>
+    <message>
+        <source>Cloning “%1”…</source>
+        <translation>„%1“ wird geklont …</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::SnapshotPane</name>
+    <message>
+        <source>&amp;Take…</source>
+        <translation>&amp;Erstellen …</translation>
+    </message>
+    <message>
+        <source>Keeps the machine exactly as it is now</source>
+        <translation>Hält die Maschine genau so fest, wie sie jetzt ist</translation>
+    </message>
+    <message>
+        <source>Take</source>
+        <translation>Erstellen</translation>
+    </message>
+    <message>
+        <source>&amp;Delete…</source>
+        <translation>&amp;Löschen …</translation>
+    </message>
+    <message>
+        <source>Removes the selected snapshot</source>
+        <translation>Entfernt den ausgewählten Sicherungspunkt</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>Löschen</translation>
+    </message>
+    <message>
+        <source>&amp;Restore…</source>
+        <translation>&amp;Wiederherstellen …</translation>
+    </message>
+    <message>
+        <source>Takes the machine back to the selected snapshot</source>
+        <translation>Bringt die Maschine zum ausgewählten Sicherungspunkt zurück</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>&amp;Properties</source>
+        <translation>E&amp;igenschaften</translation>
+    </message>
+    <message>
+        <source>Shows what is known of the selected snapshot</source>
+        <translation>Zeigt, was über den ausgewählten Sicherungspunkt bekannt ist</translation>
+    </message>
+    <message>
+        <source>Properties</source>
+        <translation>Eigenschaften</translation>
+    </message>
+    <message>
+        <source>&amp;Clone…</source>
+        <translation>&amp;Klonen …</translation>
+    </message>
+    <message>
+        <source>Makes a new machine of the selected snapshot or state</source>
+        <translation>Macht aus dem ausgewählten Sicherungspunkt oder Zustand eine neue Maschine</translation>
+    </message>
+    <message>
+        <source>Clone</source>
+        <translation>Klonen</translation>
+    </message>
+    <message>
+        <source>No snapshots yet</source>
+        <translation>Noch keine Sicherungspunkte</translation>
+    </message>
+    <message>
+        <source>A snapshot keeps the machine exactly as it is at one moment: its disks, its settings and, while it runs, its memory and screen. Take one before you try something; you can go back to it at any time, as often as you like.</source>
+        <translation>Ein Sicherungspunkt hält die Maschine genau so fest, wie sie in einem Augenblick ist: ihre Festplatten, ihre Einstellungen und, wenn sie läuft, auch Hauptspeicher und Bildschirm. Erstellen Sie einen, bevor Sie etwas ausprobieren; Sie können jederzeit und beliebig oft dorthin zurückkehren.</translation>
+    </message>
+    <message>
+        <source>Take Snapshot…</source>
+        <translation>Sicherungspunkt erstellen …</translation>
+    </message>
+    <message>
+        <source>Snapshots</source>
+        <translation>Sicherungspunkte</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::SnapshotPrompts</name>
+    <message>
+        <source>Restore Snapshot</source>
+        <translation>Sicherungspunkt wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Restore the snapshot “%1”?</source>
+        <translation>Den Sicherungspunkt „%1“ wiederherstellen?</translation>
+    </message>
+    <message>
+        <source>The machine becomes what it was at that moment. Its present state is lost unless a snapshot of it is taken first; a running guest is stopped.</source>
+        <translation>Die Maschine wird wieder so, wie sie in jenem Augenblick war. Ihr jetziger Zustand geht verloren, wenn nicht vorher ein Sicherungspunkt davon erstellt wird; ein laufender Gast wird beendet.</translation>
+    </message>
+    <message>
+        <source>The machine becomes what it was at that moment. Its present state is that of the snapshot it hangs below, so nothing is lost.</source>
+        <translation>Die Maschine wird wieder so, wie sie in jenem Augenblick war. Ihr jetziger Zustand ist der des Sicherungspunkts, unter dem er hängt; es geht also nichts verloren.</translation>
+    </message>
+    <message>
+        <source>&amp;Create a snapshot of the current machine state first</source>
+        <translation>&amp;Zuerst einen Sicherungspunkt des aktuellen Zustands erstellen</translation>
+    </message>
+    <message>
+        <source>&amp;Restore</source>
+        <translation>&amp;Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Delete Snapshot</source>
+        <translation>Sicherungspunkt löschen</translation>
+    </message>
+    <message>
+        <source>Delete the snapshot “%1”?</source>
+        <translation>Den Sicherungspunkt „%1“ löschen?</translation>
+    </message>
+    <message>
+        <source>You cannot go back to this moment then; that cannot be undone. The current state and all other snapshots stay as they are.</source>
+        <translation>Sie können dann nicht mehr zu diesem Augenblick zurückkehren; das lässt sich nicht rückgängig machen. Der aktuelle Zustand und alle anderen Sicherungspunkte bleiben, wie sie sind.</translation>
+    </message>
+    <message>
+        <source>Also delete the snapshots &amp;below it</source>
+        <translation>Auch die Sicherungspunkte &amp;darunter löschen</translation>
+    </message>
+    <message>
+        <source>&amp;Delete</source>
+        <translation>&amp;Löschen</translation>
+    </message>
+    <message>
+        <source>Discard Saved State</source>
+        <translation>Gespeicherten Zustand verwerfen</translation>
+    </message>
+    <message>
+        <source>Discard the saved state of the selected machines?</source>
+        <translation>Den gespeicherten Zustand der ausgewählten Maschinen verwerfen?</translation>
+    </message>
+    <message>
+        <source>That is like cutting the power of a running computer: what the guests have not saved is lost.</source>
+        <translation>Das ist, als würde man einem laufenden Computer den Strom abschalten: Was die Gäste nicht gespeichert haben, geht verloren.</translation>
+    </message>
+    <message>
+        <source>&amp;Discard</source>
+        <translation>&amp;Verwerfen</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::SnapshotProperties</name>
+    <message>
+        <source>%1 (automatic)</source>
+        <translation>%1 (automatisch)</translation>
+    </message>
+    <message>
+        <source>Current State</source>
+        <translation>Aktueller Zustand</translation>
+    </message>
+    <message>
+        <source>%1; changed since “%2” was taken</source>
+        <translation>%1; geändert, seit „%2“ erstellt wurde</translation>
+    </message>
+    <message>
+        <source>%1; the same as “%2”</source>
+        <translation>%1; gleich wie „%2“</translation>
+    </message>
+    <message>
+        <source>Taken:</source>
+        <translation>Erstellt:</translation>
+    </message>
+    <message>
+        <source>State:</source>
+        <translation>Zustand:</translation>
+    </message>
+    <message>
+        <source>Name:</source>
+        <translation>Name:</translation>
+    </message>
+    <message>
+        <source>Description:</source>
+        <translation>Beschreibung:</translation>
+    </message>
+    <message>
+        <source>Hardware:</source>
+        <translation>Hardware:</translation>
+    </message>
+    <message>
+        <source>Apply</source>
+        <translation>Anwenden</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>Verwerfen</translation>
+    </message>
+    <message>
+        <source>The guest&apos;s screen at that moment</source>
+        <translation>Der Bildschirm des Gasts in jenem Augenblick</translation>
+    </message>
+</context>
+<context>
     <name>vivarium::StoragePage</name>
     <message>
         <source>For&amp;mat:</source>
@@ -2747,6 +3234,29 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
     <message>
         <source>Start a kernel &amp;directly, without firmware</source>
         <translation>Einen Kernel &amp;direkt starten, ohne Firmware</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::TakeSnapshotDialog</name>
+    <message>
+        <source>Take Snapshot of Virtual Machine</source>
+        <translation>Sicherungspunkt der virtuellen Maschine erstellen</translation>
+    </message>
+    <message>
+        <source>Snapshot &amp;Name</source>
+        <translation>&amp;Name des Sicherungspunkts</translation>
+    </message>
+    <message>
+        <source>Snapshot &amp;Description</source>
+        <translation>&amp;Beschreibung des Sicherungspunkts</translation>
+    </message>
+    <message>
+        <source>The guest&apos;s screen</source>
+        <translation>Der Bildschirm des Gasts</translation>
+    </message>
+    <message>
+        <source>&amp;Take</source>
+        <translation>&amp;Erstellen</translation>
     </message>
 </context>
 <context>

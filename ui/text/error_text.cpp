@@ -2,6 +2,7 @@
 
 #include <QCoreApplication>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace vivarium {
@@ -12,6 +13,7 @@ class ErrorText {
     Q_DECLARE_TR_FUNCTIONS(ErrorText)
 public:
     static QString title(Operation operation, const QString& subject);
+    static bool isAboutSnapshots(Operation operation);
     static QString reason(Operation operation, const Error& error);
     static QString generalReason(ErrorCode code);
     static QString advice(Operation operation, ErrorCode code);
@@ -68,8 +70,33 @@ QString ErrorText::title(Operation operation, const QString& subject) {
         return tr("The remote screen “%1” could not be shown.").arg(subject);
     case Operation::ReadLog:
         return tr("The log of “%1” could not be read.").arg(subject);
+    case Operation::TakeSnapshot:
+        return tr("The snapshot of “%1” could not be taken.").arg(subject);
+    case Operation::RestoreSnapshot:
+        return tr("The snapshot “%1” could not be restored.").arg(subject);
+    case Operation::DeleteSnapshot:
+        return tr("The snapshot “%1” could not be deleted.").arg(subject);
+    case Operation::ChangeSnapshot:
+        return tr("The snapshot “%1” could not be changed.").arg(subject);
+    case Operation::SaveState:
+        return tr("The state of “%1” could not be saved.").arg(subject);
+    case Operation::DiscardSavedState:
+        return tr("The saved state of “%1” could not be discarded.").arg(subject);
+    case Operation::CloneMachine:
+        return tr("The machine “%1” could not be cloned.").arg(subject);
+    case Operation::ForkMachine:
+        return tr("The machine “%1” could not be forked.").arg(subject);
     }
     return {};
+}
+
+bool ErrorText::isAboutSnapshots(Operation operation) {
+    constexpr Operation kOperations[] = {Operation::TakeSnapshot,   Operation::RestoreSnapshot,
+                                         Operation::DeleteSnapshot, Operation::ChangeSnapshot,
+                                         Operation::SaveState,      Operation::DiscardSavedState,
+                                         Operation::CloneMachine,   Operation::ForkMachine};
+    return std::find(std::begin(kOperations), std::end(kOperations), operation) !=
+           std::end(kOperations);
 }
 
 QString ErrorText::generalReason(ErrorCode code) {
@@ -130,6 +157,8 @@ QString ErrorText::reason(Operation operation, const Error& error) {
         if (error.code == ErrorCode::Corrupt)
             return tr("What answers at this address is not a VNC server.");
     }
+    if (isAboutSnapshots(operation) && error.code == ErrorCode::Busy)
+        return tr("Something else is being done to the machine, or it is in use.");
     return generalReason(error.code);
 }
 
@@ -192,6 +221,16 @@ QString ErrorText::advice(Operation operation, ErrorCode code) {
             return tr("Check the password, then connect again.");
         return tr("Check the address and that the remote screen is switched on, then connect "
                   "again.");
+    }
+    if (isAboutSnapshots(operation)) {
+        if (code == ErrorCode::Busy)
+            return tr("Wait until it has finished, then try again.");
+        if (code == ErrorCode::InvalidArgument)
+            return tr("Choose another name or description, then try again.");
+        if (code == ErrorCode::WrongState)
+            return tr("The details say what stands in the way.");
+        if (code == ErrorCode::NotFound)
+            return tr("Another program may have removed it; the list shows what there is.");
     }
     if (operation == Operation::ChangeMedium && code == ErrorCode::Busy)
         return tr("Eject the medium inside the guest first, or force it.");

@@ -33,6 +33,14 @@ enum class Operation {
     TypeText,
     ConnectRemoteScreen,
     ReadLog,
+    TakeSnapshot,
+    RestoreSnapshot,
+    DeleteSnapshot,
+    ChangeSnapshot,
+    SaveState,
+    DiscardSavedState,
+    CloneMachine,
+    ForkMachine,
 };
 
 // The only place in the application where an Error becomes sentences. `subject` is what the

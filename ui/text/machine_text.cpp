@@ -247,6 +247,8 @@ QString fieldText(const QString& field) {
     const QString plain = fieldWithoutIndex(field);
     if (plain == u"name")
         return MachineText::tr("The name");
+    if (plain == u"description")
+        return MachineText::tr("The description");
     if (plain == u"guestType")
         return MachineText::tr("The guest type");
     if (plain == u"memoryMiB")

@@ -25,7 +25,7 @@ void TextTest::everyErrorHasSentences_data() {
 
 void TextTest::everyErrorHasSentences() {
     QFETCH(int, code);
-    for (int operation = 0; operation <= static_cast<int>(Operation::ReadLog); ++operation) {
+    for (int operation = 0; operation <= static_cast<int>(Operation::ForkMachine); ++operation) {
         const UserMessage message =
             describeError(static_cast<Operation>(operation), QStringLiteral("web"),
                           fail(static_cast<ErrorCode>(code), "detail"));

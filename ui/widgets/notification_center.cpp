@@ -67,11 +67,12 @@ Notification::Notification(Kind kind, const UserMessage& message, QWidget* paren
     text->addWidget(body);
     text->addWidget(m_detail);
     if (!failed) {
-        auto* bar = new QProgressBar(this);
-        bar->setRange(0, 0);
-        bar->setTextVisible(false);
-        bar->setMaximumHeight(8);
-        text->addWidget(bar);
+        m_bar = new QProgressBar(this);
+        m_bar->setRange(0, 0);
+        m_bar->setTextVisible(false);
+        m_bar->setMaximumHeight(8);
+        m_bar->setAccessibleName(message.title);
+        text->addWidget(m_bar);
     }
     m_buttons->setSpacing(4);
     m_buttons->addWidget(m_detailButton);
@@ -95,6 +96,13 @@ void Notification::addAction(const QString& text, std::function<void()> act) {
         dismiss();
         call();
     });
+}
+
+void Notification::setProgress(int done, int maximum) {
+    if (!m_bar)
+        return;
+    m_bar->setRange(0, maximum);
+    m_bar->setValue(done);
 }
 
 void Notification::dismiss() {

@@ -9,6 +9,7 @@
 
 class QHBoxLayout;
 class QLabel;
+class QProgressBar;
 class QPushButton;
 class QToolButton;
 class QVBoxLayout;
@@ -27,6 +28,8 @@ public:
     Kind kind() const { return m_kind; }
     // Adds a button; the notification is dismissed after `act` was called.
     void addAction(const QString& text, std::function<void()> act);
+    // How far the action under way is, of `maximum` steps; 0 of 0: nothing is known.
+    void setProgress(int done, int maximum);
     // Ends it; safe to call more than once.
     void dismiss();
 
@@ -46,6 +49,7 @@ private:
     QToolButton* m_detailButton;
     QToolButton* m_closeButton;
     QHBoxLayout* m_buttons;
+    QProgressBar* m_bar = nullptr; // of an action under way
     bool m_isDismissed = false;
 };
 

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "core/model/machine_id.h"
+#include "core/model/snapshot_id.h"
+#include "core/snapshots/snapshot_service.h"
+#include "ui/text/error_text.h"
+
+#include <QHash>
+#include <QObject>
+
+#include <functional>
+
+namespace vivarium {
+
+class Library;
+class NotificationCenter;
+
+// What a copy of a machine shall be.
+struct CloneRequest {
+    enum class Kind { Full, Linked, Fork };
+    Kind kind = Kind::Full;
+    SnapshotService::Source source;
+    QString name;  // empty: the service finds one
+    int count = 1; // forks
+};
+
+// What a window does with snapshots: asks the service, shows progress with a cancel button and
+// failures in the window's notification center. GUI thread; nothing blocks.
+class SnapshotOperations : public QObject {
+    Q_OBJECT
+public:
+    SnapshotOperations(SnapshotService& service, const Library& library,
+                       NotificationCenter& notifications, QObject* parent = nullptr);
+
+    // Whether something that was asked for here is under way.
+    bool isBusy(const MachineId& machine) const { return m_busy.contains(machine); }
+
+    void take(const MachineId& machine, const QString& name, const QString& description);
+    enum class Before { Nothing, TakeSnapshot };
+    void restore(const MachineId& machine, const SnapshotId& snapshot, Before before);
+    void remove(const MachineId& machine, const SnapshotId& snapshot,
+                SnapshotService::Children children);
+    void describe(const MachineId& machine, const SnapshotId& snapshot, const QString& name,
+                  const QString& description);
+    void saveState(const MachineId& machine);
+    void discardSavedState(const MachineId& machine);
+    void clone(const CloneRequest& request);
+
+Q_SIGNALS:
+    void busyChanged(const vivarium::MachineId& machine);
+    // New machines are in the library. Forks run.
+    void copied(const QList<vivarium::MachineId>& machines);
+
+private:
+    struct Job {
+        MachineId machine;
+        Operation operation;
+        QString subject;  // of the failure
+        QString progress; // what is shown while it is under way
+    };
+    template <class T>
+    void run(const Job& job, const QFuture<Result<T>>& future,
+             std::function<void(const Result<T>&)> next = {});
+    void setBusy(const MachineId& machine, int change);
+    void takeThen(const MachineId& machine, const QString& name, const QString& description,
+                  std::function<void()> next);
+    QString nameOf(const MachineId& machine) const;
+    QString nameOf(const MachineId& machine, const SnapshotId& snapshot) const;
+
+    SnapshotService& m_service;
+    const Library& m_library;
+    NotificationCenter& m_notifications;
+    QHash<MachineId, int> m_busy;
+};
+
+} // namespace vivarium

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "core/model/machine_settings.h"
+
+#include <QDateTime>
+#include <QString>
+
+namespace vivarium {
+
+// How long ago a moment is, as people say it ("5 minutes ago"); the date after a week. A moment in
+// the future (the clock was set back) is its date.
+QString relativeTimeText(const QDateTime& moment, const QDateTime& now);
+// Date and time to the second, in the local time zone and the user's notation.
+QString exactTimeText(const QDateTime& moment);
+// The hardware that a machine had, in a few lines.
+QString settingsSummary(const MachineSettings& settings);
+
+} // namespace vivarium
