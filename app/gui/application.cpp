@@ -87,8 +87,10 @@ bool Application::openLibrary() {
     }
     m_library = std::move(*library);
     m_supervisor = std::make_unique<Supervisor>(*m_library);
+    m_snapshots = std::make_unique<SnapshotService>(*m_library, *m_supervisor);
     m_displays = std::make_unique<GuestDisplays>(*m_supervisor);
-    m_window = std::make_unique<MainWindow>(*m_library, *m_supervisor, *m_displays, m_preferences);
+    m_window = std::make_unique<MainWindow>(*m_library, *m_supervisor, *m_snapshots, *m_displays,
+                                            m_preferences);
     m_window->show();
     runCommands();
     return true;

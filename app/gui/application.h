@@ -2,6 +2,7 @@
 
 #include "app/gui/command_line.h"
 #include "core/database/library.h"
+#include "core/snapshots/snapshot_service.h"
 #include "core/supervisor/supervisor.h"
 #include "ui/main_window/main_window.h"
 #include "ui/widgets/current_preferences.h"
@@ -39,6 +40,7 @@ private:
     QString m_libraryFolder;
     std::unique_ptr<Library> m_library;
     std::unique_ptr<Supervisor> m_supervisor;
+    std::unique_ptr<SnapshotService> m_snapshots;
     std::unique_ptr<GuestDisplays> m_displays;
     std::unique_ptr<MainWindow> m_window;
     std::unique_ptr<QWidget> m_remote;

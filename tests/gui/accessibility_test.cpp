@@ -7,6 +7,8 @@
 #include "ui/main_window/main_window.h"
 #include "ui/new_machine/create_disk_dialog.h"
 #include "ui/new_machine/new_machine_wizard.h"
+#include "ui/snapshots/clone_dialog.h"
+#include "ui/snapshots/take_snapshot_dialog.h"
 
 #include <QAbstractButton>
 #include <QAbstractSpinBox>
@@ -171,8 +173,8 @@ void AccessibilityTest::checkTabs(QWidget* window, const QString& where) {
 
 void AccessibilityTest::mainWindow() {
     m_fixture->addMachine(QStringLiteral("web"));
-    MainWindow window(m_fixture->library(), m_fixture->supervisor(), m_fixture->displays(),
-                      m_fixture->preferences());
+    MainWindow window(m_fixture->library(), m_fixture->supervisor(), m_fixture->snapshots(),
+                      m_fixture->displays(), m_fixture->preferences());
     window.show();
     checkMenu(window.menuBar()->actions(), QStringLiteral("menu"));
     QCOMPARE(m_problems.join(u'\n'), QString());
@@ -180,8 +182,9 @@ void AccessibilityTest::mainWindow() {
 
 void AccessibilityTest::console() {
     const QPointer<MachineConsole> console =
-        new MachineConsole(m_fixture->library(), m_fixture->supervisor(), m_fixture->displays(),
-                           m_fixture->preferences(), m_fixture->addMachine(QStringLiteral("web")));
+        new MachineConsole(m_fixture->library(), m_fixture->supervisor(), m_fixture->snapshots(),
+                           m_fixture->displays(), m_fixture->preferences(),
+                           m_fixture->addMachine(QStringLiteral("web")));
     console->show();
     checkMenu(console->menuBar()->actions(), QStringLiteral("menu"));
     console->closeQuietly();
@@ -247,6 +250,14 @@ void AccessibilityTest::smallDialogs() {
     checkWindow(disk, disk->windowTitle());
     disk->close();
     QTRY_VERIFY(disk.isNull());
+    const MachineId machine = m_fixture->addMachine(QStringLiteral("web"));
+    TakeSnapshotDialog take(m_fixture->snapshots(), m_fixture->displays(), machine, nullptr);
+    take.show();
+    checkWindow(&take, take.windowTitle());
+    CloneDialog clone(m_fixture->snapshots(), m_fixture->library(), m_fixture->supervisor(),
+                      machine, {}, nullptr);
+    clone.show();
+    checkWindow(&clone, clone.windowTitle());
     QCOMPARE(m_problems.join(u'\n'), QString());
 }
 

@@ -74,7 +74,8 @@ void GuestConsoleTest::initTestCase() {
 void GuestConsoleTest::init() {
     m_fixture = std::make_unique<GuiFixture>();
     m_window = std::make_unique<MainWindow>(m_fixture->library(), m_fixture->supervisor(),
-                                            m_fixture->displays(), m_fixture->preferences());
+                                            m_fixture->snapshots(), m_fixture->displays(),
+                                            m_fixture->preferences());
     m_window->show();
     QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
 }

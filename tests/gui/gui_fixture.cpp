@@ -34,6 +34,11 @@ Result<MachineId> waitFor(QFuture<Result<MachineId>> future) {
     return wait(future);
 }
 
+template <>
+Result<SnapshotId> waitFor(QFuture<Result<SnapshotId>> future) {
+    return wait(future);
+}
+
 GuiFixture::GuiFixture() {
     qputenv("VIVARIUM_HOME", m_home.path().toLocal8Bit());
     const ApplicationPaths paths = ApplicationPaths::fromEnvironment();
@@ -43,6 +48,10 @@ GuiFixture::GuiFixture() {
         qFatal("%s", library.error().detail.c_str());
     m_library = std::move(*library);
     m_supervisor = std::make_unique<Supervisor>(*m_library, workerProgram());
+    SnapshotService::Options options;
+    options.imageProgram =
+        qEnvironmentVariable("VIVARIUM_BIN_DIR") + QStringLiteral("/vivarium-image");
+    m_snapshots = std::make_unique<SnapshotService>(*m_library, *m_supervisor, options);
     m_displays = std::make_unique<GuestDisplays>(*m_supervisor);
 }
 
@@ -52,6 +61,7 @@ GuiFixture::~GuiFixture() {
         if (m_supervisor->connection(machine.id))
             (void)waitFor(m_supervisor->powerOff(machine.id));
     m_displays.reset();
+    m_snapshots.reset();
     m_supervisor.reset();
     m_library.reset();
     qunsetenv("VIVARIUM_HOME");

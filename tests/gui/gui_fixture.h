@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/database/library.h"
+#include "core/snapshots/snapshot_service.h"
 #include "core/supervisor/supervisor.h"
 #include "ui/widgets/current_preferences.h"
 #include "ui/widgets/guest_display.h"
@@ -22,6 +23,7 @@ public:
     QString path() const { return m_home.path(); }
     Library& library() { return *m_library; }
     Supervisor& supervisor() { return *m_supervisor; }
+    SnapshotService& snapshots() { return *m_snapshots; }
     CurrentPreferences& preferences() { return *m_preferences; }
     GuestDisplays& displays() { return *m_displays; }
 
@@ -34,6 +36,7 @@ private:
     std::unique_ptr<CurrentPreferences> m_preferences;
     std::unique_ptr<Library> m_library;
     std::unique_ptr<Supervisor> m_supervisor;
+    std::unique_ptr<SnapshotService> m_snapshots;
     std::unique_ptr<GuestDisplays> m_displays;
 };
 
@@ -44,5 +47,7 @@ template <>
 Result<void> waitFor(QFuture<Result<void>> future);
 template <>
 Result<MachineId> waitFor(QFuture<Result<MachineId>> future);
+template <>
+Result<SnapshotId> waitFor(QFuture<Result<SnapshotId>> future);
 
 } // namespace vivarium::test

@@ -7,6 +7,7 @@
 #include "ui/main_window/main_window.h"
 #include "ui/main_window/welcome_pane.h"
 #include "ui/new_machine/new_machine_wizard.h"
+#include "ui/snapshots/snapshot_pane.h"
 #include "ui/widgets/notification_center.h"
 
 #include <QAction>
@@ -48,7 +49,8 @@ void MainWindowTest::init() {
 
 void MainWindowTest::openWindow() {
     m_window = std::make_unique<MainWindow>(m_fixture->library(), m_fixture->supervisor(),
-                                            m_fixture->displays(), m_fixture->preferences());
+                                            m_fixture->snapshots(), m_fixture->displays(),
+                                            m_fixture->preferences());
     m_window->show();
     QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
 }
@@ -93,6 +95,9 @@ void MainWindowTest::actionsFollowTheState() {
     QVERIFY(actions.settings->isEnabled());
     QVERIFY(!actions.pause->isEnabled());
     QVERIFY(!actions.powerOff->isEnabled());
+    QVERIFY(!actions.saveState->isEnabled());
+    QVERIFY(!actions.discardSavedState->isEnabled());
+    QVERIFY(actions.clone->isEnabled());
 }
 
 void MainWindowTest::failedStartIsExplained() {
@@ -160,11 +165,15 @@ void MainWindowTest::layoutIsRemembered() {
     m_fixture->addMachine(QStringLiteral("web"));
     const MachineId db = m_fixture->addMachine(QStringLiteral("db"), QStringLiteral("work"));
     m_window->machineList().select(db);
+    m_window->actions().showSnapshots->trigger();
+    QVERIFY(m_window->snapshots().isVisible());
     m_window->resize(1111, 777);
     QTRY_COMPARE(m_window->size(), QSize(1111, 777));
     m_window->close();
     openWindow();
     QCOMPARE(m_window->machineList().currentMachine(), db);
+    QVERIFY(m_window->snapshots().isVisible());
+    QCOMPARE(m_window->snapshots().machine(), db);
     QTRY_COMPARE(m_window->size(), QSize(1111, 777));
 }
 

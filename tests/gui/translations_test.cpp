@@ -3,6 +3,7 @@
 #include "ui/machine_settings/machine_settings_dialog.h"
 #include "ui/main_window/main_window.h"
 #include "ui/new_machine/new_machine_wizard.h"
+#include "ui/snapshots/snapshot_pane.h"
 
 #include <QDirIterator>
 #include <QFile>
@@ -90,6 +91,7 @@ void TranslationsTest::windowsAreTranslated() {
         {&MachineConsole::staticMetaObject, "&Devices"},
         {&NewMachineWizard::staticMetaObject, "Create Virtual Machine"},
         {&MachineSettingsDialog::staticMetaObject, "Storage"},
+        {&SnapshotPane::staticMetaObject, "Restore"},
     };
     for (const auto& [window, text] : texts)
         QVERIFY2(!german.translate(window->className(), text).isEmpty(), window->className());

@@ -13,8 +13,8 @@ namespace vivarium {
 
 CloseDialog::CloseDialog(const QString& machineName, Guest guest, QWidget* parent)
     : QDialog(parent), m_question(new QLabel(this)), m_keepRunning(new QRadioButton(this)),
-      m_shutdown(new QRadioButton(this)), m_powerOff(new QRadioButton(this)),
-      m_remember(new QCheckBox(this)) {
+      m_saveState(new QRadioButton(this)), m_shutdown(new QRadioButton(this)),
+      m_powerOff(new QRadioButton(this)), m_remember(new QCheckBox(this)) {
     m_question->setTextFormat(Qt::PlainText);
     m_question->setWordWrap(true);
     auto* grid = new QGridLayout;
@@ -25,8 +25,9 @@ CloseDialog::CloseDialog(const QString& machineName, Guest guest, QWidget* paren
         grid->addWidget(button, row, 1);
     };
     addRow(0, m_keepRunning, QStringLiteral("state-running"));
-    addRow(1, m_shutdown, QStringLiteral("machine-shutdown"));
-    addRow(2, m_powerOff, QStringLiteral("machine-power-off"));
+    addRow(1, m_saveState, QStringLiteral("state-saved"));
+    addRow(2, m_shutdown, QStringLiteral("machine-shutdown"));
+    addRow(3, m_powerOff, QStringLiteral("machine-power-off"));
     grid->setColumnStretch(1, 1);
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel, this);
     connect(buttons, &QDialogButtonBox::accepted, this, &QDialog::accept);
@@ -40,6 +41,8 @@ CloseDialog::CloseDialog(const QString& machineName, Guest guest, QWidget* paren
     layout->setSizeConstraint(QLayout::SetFixedSize);
     m_keepRunning->setChecked(true);
     m_shutdown->setEnabled(guest == Guest::Running);
+    // Not one of the answers that a machine's settings know.
+    connect(m_saveState, &QRadioButton::toggled, m_remember, &QWidget::setDisabled);
     retranslate(machineName);
 }
 
@@ -49,8 +52,12 @@ CloseAction CloseDialog::action() const {
     return m_powerOff->isChecked() ? CloseAction::PowerOff : CloseAction::KeepRunning;
 }
 
+bool CloseDialog::savesState() const {
+    return m_saveState->isChecked();
+}
+
 bool CloseDialog::remember() const {
-    return m_remember->isChecked();
+    return m_remember->isChecked() && !savesState();
 }
 
 void CloseDialog::retranslate(const QString& machineName) {
@@ -58,6 +65,9 @@ void CloseDialog::retranslate(const QString& machineName) {
     m_question->setText(tr("What should happen to “%1”?").arg(machineName));
     m_keepRunning->setText(tr("&Keep running in the background"));
     m_keepRunning->setToolTip(tr("The guest goes on; “Show” in the main window opens it again"));
+    m_saveState->setText(tr("Sa&ve the machine state"));
+    m_saveState->setToolTip(
+        tr("The machine stops; when it is started again it goes on exactly where it was"));
     m_shutdown->setText(tr("&Send the shutdown signal"));
     m_shutdown->setToolTip(
         tr("As if the power button was pressed: the guest shuts down by itself"));

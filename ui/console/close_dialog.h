@@ -18,7 +18,10 @@ public:
     enum class Guest { Running, Paused };
     CloseDialog(const QString& machineName, Guest guest, QWidget* parent);
 
+    // The answer unless savesState().
     CloseAction action() const;
+    // The machine's state is to be saved.
+    bool savesState() const;
     // Use the answer from now on for this machine.
     bool remember() const;
 
@@ -27,6 +30,7 @@ private:
 
     QLabel* m_question;
     QRadioButton* m_keepRunning;
+    QRadioButton* m_saveState;
     QRadioButton* m_shutdown;
     QRadioButton* m_powerOff;
     QCheckBox* m_remember;

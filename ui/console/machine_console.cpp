@@ -5,6 +5,8 @@
 #include "ui/console/console_status_bar.h"
 #include "ui/console/console_widget.h"
 #include "ui/console/local_console_source.h"
+#include "ui/snapshots/snapshot_operations.h"
+#include "ui/snapshots/snapshot_prompts.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/current_preferences.h"
 #include "ui/widgets/future_reply.h"
@@ -38,12 +40,16 @@ bool isActive(MachineState state) {
 
 } // namespace
 
-MachineConsole::MachineConsole(Library& library, Supervisor& supervisor, GuestDisplays& displays,
-                               CurrentPreferences& preferences, const MachineId& id)
+MachineConsole::MachineConsole(Library& library, Supervisor& supervisor, SnapshotService& snapshots,
+                               GuestDisplays& displays, CurrentPreferences& preferences,
+                               const MachineId& id)
     : ConsoleFrame(preferences), m_library(library), m_supervisor(supervisor),
       m_preferencesNow(preferences), m_machine(id), m_display(displays.open(id)),
-      m_source(std::make_unique<LocalConsoleSource>(m_display)), m_machineMenu(new QMenu(this)),
-      m_devicesMenu(new QMenu(this)) {
+      m_source(std::make_unique<LocalConsoleSource>(m_display)),
+      m_snapshotOperations(new SnapshotOperations(snapshots, library, *notifications(), this)),
+      m_snapshotPrompts(new SnapshotPrompts(snapshots, library, supervisor, displays,
+                                            *m_snapshotOperations, this)),
+      m_machineMenu(new QMenu(this)), m_devicesMenu(new QMenu(this)) {
     setAttribute(Qt::WA_DeleteOnClose);
     insertMenu(m_machineMenu);
     appendMenu(m_devicesMenu);
@@ -58,6 +64,8 @@ MachineConsole::MachineConsole(Library& library, Supervisor& supervisor, GuestDi
         if (changed == m_machine)
             showStatus();
     });
+    connect(m_snapshotOperations, &SnapshotOperations::busyChanged, this,
+            &MachineConsole::showStatus);
     connect(&library, &Library::machineChanged, this, [this](int index) {
         if (m_library.machines().at(index).id == m_machine)
             showMachine();
@@ -89,6 +97,11 @@ void MachineConsole::buildMachineMenu() {
         logRequested(m_machine);
     });
     m_log->setIcon(applicationIcon(QStringLiteral("log")));
+    m_takeSnapshot = addHostAction(m_machineMenu, KEY_T, [this] {
+        view()->releaseCapture();
+        m_snapshotPrompts->take(m_machine);
+    });
+    m_takeSnapshot->setIcon(applicationIcon(QStringLiteral("snapshot-take")));
     m_machineMenu->addSeparator();
     m_pause = addHostAction(m_machineMenu, KEY_P, [this] {
         if (m_supervisor.status(m_machine).state == MachineState::Paused)
@@ -102,6 +115,8 @@ void MachineConsole::buildMachineMenu() {
         askFirst(tr("Reset the machine “%1”?").arg(m_name), tr("&Reset"), [this] { reset(); });
     });
     m_reset->setIcon(applicationIcon(QStringLiteral("machine-reset")));
+    m_saveState = addHostAction(m_machineMenu, 0, [this] { saveState(); });
+    m_saveState->setIcon(applicationIcon(QStringLiteral("state-saved")));
     m_shutdown = addHostAction(m_machineMenu, KEY_H, [this] {
         run(Operation::ShutDownMachine, m_supervisor.powerButton(m_machine));
     });
@@ -219,6 +234,9 @@ void MachineConsole::showStatus() {
     m_shutdown->setEnabled(status.state == MachineState::Running ||
                            status.state == MachineState::Stopping);
     m_powerOff->setEnabled(active);
+    const bool busy = m_snapshotOperations->isBusy(m_machine);
+    m_takeSnapshot->setEnabled(canPause && !busy);
+    m_saveState->setEnabled(canPause && !busy);
     m_devicesMenu->setEnabled(active);
     view()->setDimmed(paused);
     view()->setPlaceholder(active ? tr("The guest shows no picture yet.")
@@ -339,6 +357,10 @@ void MachineConsole::askAndClose() {
                                    this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this, [this, dialog] {
+        if (dialog->savesState()) {
+            saveState();
+            return;
+        }
         const CloseAction action = dialog->action();
         const Machine* machine = entry();
         if (dialog->remember() && machine) {
@@ -366,6 +388,12 @@ void MachineConsole::closeWith(CloseAction action) {
     }
 }
 
+// The window closes when the machine has stopped.
+void MachineConsole::saveState() {
+    view()->releaseCapture();
+    m_snapshotOperations->saveState(m_machine);
+}
+
 QString MachineConsole::screenName() const {
     return m_name;
 }
@@ -383,6 +411,8 @@ void MachineConsole::retranslate() {
     m_machineMenu->setTitle(tr("&Machine"));
     setHostText(m_settings, tr("&Settings…"));
     setHostText(m_log, tr("Show &Log…"));
+    setHostText(m_takeSnapshot, tr("&Take Snapshot…"));
+    setHostText(m_saveState, tr("Sa&ve State"));
     setHostText(m_pause, tr("&Pause"));
     setHostText(m_reset, tr("&Reset"));
     setHostText(m_shutdown, tr("ACPI Sh&utdown"));

@@ -12,6 +12,9 @@ namespace vivarium {
 class GuestDisplay;
 class GuestDisplays;
 class LocalConsoleSource;
+class SnapshotOperations;
+class SnapshotPrompts;
+class SnapshotService;
 
 // The console window of one machine: Machine, View, Input and Devices menus, the state banner, and
 // the question what to do when it closes. Closes by itself when the machine stops normally; shows
@@ -19,8 +22,8 @@ class LocalConsoleSource;
 class MachineConsole : public ConsoleFrame {
     Q_OBJECT
 public:
-    MachineConsole(Library& library, Supervisor& supervisor, GuestDisplays& displays,
-                   CurrentPreferences& preferences, const MachineId& id);
+    MachineConsole(Library& library, Supervisor& supervisor, SnapshotService& snapshots,
+                   GuestDisplays& displays, CurrentPreferences& preferences, const MachineId& id);
     ~MachineConsole() override;
 
     MachineId machine() const { return m_machine; }
@@ -54,6 +57,7 @@ private:
     void askFirst(const QString& question, const QString& yes, std::function<void()> act);
     void reset();
     void closeWith(CloseAction action);
+    void saveState();
     void run(Operation operation, const QFuture<Result<void>>& reply);
     const Machine* entry() const { return m_library.find(m_machine); }
 
@@ -64,11 +68,15 @@ private:
     QString m_name; // kept for when the machine has been removed
     std::shared_ptr<GuestDisplay> m_display;
     std::unique_ptr<LocalConsoleSource> m_source;
+    SnapshotOperations* m_snapshotOperations;
+    SnapshotPrompts* m_snapshotPrompts;
     QMenu* m_machineMenu;
     QMenu* m_devicesMenu;
     QMenu* m_drivesMenu = nullptr;
     QAction* m_settings = nullptr;
     QAction* m_log = nullptr;
+    QAction* m_takeSnapshot = nullptr;
+    QAction* m_saveState = nullptr;
     QAction* m_pause = nullptr;
     QAction* m_reset = nullptr;
     QAction* m_shutdown = nullptr;

@@ -5,10 +5,11 @@
 
 namespace vivarium {
 
-ConsoleWindows::ConsoleWindows(Library& library, Supervisor& supervisor, GuestDisplays& displays,
-                               CurrentPreferences& preferences, QObject* parent)
-    : QObject(parent), m_library(library), m_supervisor(supervisor), m_displays(displays),
-      m_preferences(preferences) {}
+ConsoleWindows::ConsoleWindows(Library& library, Supervisor& supervisor, SnapshotService& snapshots,
+                               GuestDisplays& displays, CurrentPreferences& preferences,
+                               QObject* parent)
+    : QObject(parent), m_library(library), m_supervisor(supervisor), m_snapshots(snapshots),
+      m_displays(displays), m_preferences(preferences) {}
 
 ConsoleWindows::~ConsoleWindows() {
     // What is still open goes with the supervisor that it uses.
@@ -27,7 +28,8 @@ MachineConsole* ConsoleWindows::show(const MachineId& id) {
     if (!console) {
         if (!m_library.find(id))
             return nullptr;
-        console = new MachineConsole(m_library, m_supervisor, m_displays, m_preferences, id);
+        console =
+            new MachineConsole(m_library, m_supervisor, m_snapshots, m_displays, m_preferences, id);
         m_consoles.insert(id, console);
         connect(console, &MachineConsole::settingsRequested, this,
                 [this, console](const MachineId& machine) {

@@ -13,13 +13,15 @@ namespace vivarium {
 class CurrentPreferences;
 class GuestDisplays;
 class MachineConsole;
+class SnapshotService;
 
 // The console windows that are open: one a machine, any number of remote screens. GUI thread.
 class ConsoleWindows : public QObject {
     Q_OBJECT
 public:
-    ConsoleWindows(Library& library, Supervisor& supervisor, GuestDisplays& displays,
-                   CurrentPreferences& preferences, QObject* parent = nullptr);
+    ConsoleWindows(Library& library, Supervisor& supervisor, SnapshotService& snapshots,
+                   GuestDisplays& displays, CurrentPreferences& preferences,
+                   QObject* parent = nullptr);
     ~ConsoleWindows() override;
 
     // Opens the machine's console, or brings it to the front.
@@ -37,6 +39,7 @@ Q_SIGNALS:
 private:
     Library& m_library;
     Supervisor& m_supervisor;
+    SnapshotService& m_snapshots;
     GuestDisplays& m_displays;
     CurrentPreferences& m_preferences;
     QHash<MachineId, QPointer<MachineConsole>> m_consoles;

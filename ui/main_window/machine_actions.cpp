@@ -26,6 +26,7 @@ MachineActions::MachineActions(QWidget* window) : QObject(window) {
     rename = make(u"machine-rename", Qt::Key_F2);
     remove = make(u"machine-remove", Qt::CTRL | Qt::Key_R);
     group = make(u"group", Qt::CTRL | Qt::Key_U);
+    clone = make(u"machine-clone", Qt::CTRL | Qt::Key_O);
     start = make(u"machine-start");
     startNormal = make(u"machine-start");
     startHeadless = make(u"state-running");
@@ -33,7 +34,10 @@ MachineActions::MachineActions(QWidget* window) : QObject(window) {
     pause->setCheckable(true);
     reset = make(u"machine-reset", Qt::CTRL | Qt::Key_T);
     shutDown = make(u"machine-shutdown", Qt::CTRL | Qt::Key_H);
+    saveState = make(u"state-saved", Qt::CTRL | Qt::Key_V);
     powerOff = make(u"machine-power-off");
+    discardSavedState = make(u"machine-remove", Qt::CTRL | Qt::Key_J);
+    showSnapshots = make(u"snapshot");
     showLog = make(u"log", Qt::CTRL | Qt::Key_L);
     showFolder = make(u"folder-open");
     search = make(u"search", Qt::CTRL | Qt::Key_F);
@@ -60,6 +64,7 @@ void MachineActions::update(const Selection& selection, const Supervisor& superv
     const auto all = static_cast<qsizetype>(states.size());
     const auto stopped =
         count(MachineState::PoweredOff, MachineState::Aborted, MachineState::Saved);
+    const auto saved = count(MachineState::Saved);
     const auto running = count(MachineState::Running);
     const auto paused = count(MachineState::Paused);
     const auto active = running + paused + count(MachineState::Stopping);
@@ -69,22 +74,44 @@ void MachineActions::update(const Selection& selection, const Supervisor& superv
     rename->setEnabled(single || !selection.group.isEmpty());
     remove->setEnabled(all > 0 && stopped == all);
     group->setEnabled(all > 0);
-    m_startShows = all > 0 && stopped == 0 && active > 0;
-    start->setEnabled(stopped > 0 || m_startShows);
+    const auto stoppedMeans =
+        saved > 0 && saved == stopped ? StartMeans::Resume : StartMeans::Start;
+    m_start = all > 0 && stopped == 0 && active > 0 ? StartMeans::Show : stoppedMeans;
+    start->setEnabled(stopped > 0 || startShows());
     startNormal->setEnabled(stopped > 0);
     startHeadless->setEnabled(stopped > 0);
     pause->setEnabled(running + paused > 0);
     pause->setChecked(paused > 0 && running == 0);
     reset->setEnabled(running + paused > 0);
     shutDown->setEnabled(running > 0 || count(MachineState::Stopping) > 0);
+    saveState->setEnabled(running + paused > 0);
     powerOff->setEnabled(active > 0);
+    discardSavedState->setEnabled(saved > 0);
+    clone->setEnabled(single);
+    showSnapshots->setEnabled(single);
     showLog->setEnabled(single);
     showFolder->setEnabled(single);
-    start->setIcon(applicationIcon(m_startShows ? QStringLiteral("machine-show")
-                                                : QStringLiteral("machine-start")));
-    start->setText(m_startShows ? tr("S&how") : tr("St&art"));
-    start->setToolTip(m_startShows ? tr("Shows the screen of the selected machine")
-                                   : tr("Starts the selected machine"));
+    describeStart();
+}
+
+void MachineActions::describeStart() {
+    switch (m_start) {
+    case StartMeans::Start:
+        start->setIcon(applicationIcon(QStringLiteral("machine-start")));
+        start->setText(tr("St&art"));
+        start->setToolTip(tr("Starts the selected machine"));
+        break;
+    case StartMeans::Resume:
+        start->setIcon(applicationIcon(QStringLiteral("machine-start")));
+        start->setText(tr("Res&ume"));
+        start->setToolTip(tr("Lets the selected machine go on from its saved state"));
+        break;
+    case StartMeans::Show:
+        start->setIcon(applicationIcon(QStringLiteral("machine-show")));
+        start->setText(tr("S&how"));
+        start->setToolTip(tr("Shows the screen of the selected machine"));
+        break;
+    }
 }
 
 void MachineActions::retranslate() {
@@ -99,19 +126,22 @@ void MachineActions::retranslate() {
     add->setIconText(tr("Add"));
     text(settings, tr("&Settings…"), tr("Shows the settings of the selected machine"));
     settings->setIconText(tr("Settings"));
-    text(rename, tr("R&ename"), tr("Gives the machine or the group another name"));
+    text(rename, tr("Rena&me"), tr("Gives the machine or the group another name"));
     text(remove, tr("&Remove…"), tr("Removes the selected machines"));
     text(group, tr("Gro&up…"), tr("Puts the selected machines into a group"));
-    text(start, m_startShows ? tr("S&how") : tr("St&art"),
-         m_startShows ? tr("Shows the screen of the selected machine")
-                      : tr("Starts the selected machine"));
+    describeStart();
     text(startNormal, tr("&Normal Start"), tr("Starts the machine and shows its screen"));
     text(startHeadless, tr("&Headless Start"), tr("Starts the machine in the background"));
     text(pause, tr("&Pause"), tr("Suspends the execution of the selected machine"));
     pause->setIconText(tr("Pause"));
     text(reset, tr("Rese&t"), tr("Restarts the machine as its reset button would"));
     text(shutDown, tr("ACPI Sh&utdown"), tr("Sends the shutdown signal to the machine"));
+    text(saveState, tr("&Save State"), tr("Stops the machine with its state on disk"));
     text(powerOff, tr("Po&wer Off"), tr("Cuts the power of the machine"));
+    text(discardSavedState, tr("D&iscard Saved State…"),
+         tr("Forgets the saved state, as if the power had been cut"));
+    text(clone, tr("Clon&e…"), tr("Makes a copy of the selected machine"));
+    text(showSnapshots, tr("Snaps&hots"), tr("Shows the snapshots of the selected machine"));
     text(showLog, tr("Show &Log"), tr("Shows the log of the selected machine"));
     text(showFolder, tr("Show in &File Manager"), tr("Opens the folder of the machine"));
     text(search, tr("Sear&ch"), tr("Finds machines by name, tag or note"));

@@ -32,13 +32,17 @@ public:
     QAction* rename;
     QAction* remove;
     QAction* group;
-    QAction* start; // shows the console when all selected machines run
+    QAction* clone;
+    QAction* start; // resumes saved machines, shows the console when all selected machines run
     QAction* startNormal;
     QAction* startHeadless;
     QAction* pause;
     QAction* reset;
     QAction* shutDown;
+    QAction* saveState;
     QAction* powerOff;
+    QAction* discardSavedState;
+    QAction* showSnapshots;
     QAction* showLog;
     QAction* showFolder;
     QAction* search;
@@ -49,10 +53,13 @@ public:
     QAction* about;
 
     // True while `start` means Show.
-    bool startShows() const { return m_startShows; }
+    bool startShows() const { return m_start == StartMeans::Show; }
 
 private:
-    bool m_startShows = false;
+    enum class StartMeans { Start, Resume, Show };
+    void describeStart();
+
+    StartMeans m_start = StartMeans::Start;
 };
 
 } // namespace vivarium

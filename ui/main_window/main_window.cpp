@@ -16,6 +16,9 @@
 #include "ui/main_window/machine_prompts.h"
 #include "ui/main_window/welcome_pane.h"
 #include "ui/new_machine/new_machine_wizard.h"
+#include "ui/snapshots/snapshot_operations.h"
+#include "ui/snapshots/snapshot_pane.h"
+#include "ui/snapshots/snapshot_prompts.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/background.h"
 #include "ui/widgets/current_preferences.h"
@@ -55,14 +58,17 @@ constexpr qint64 kMaxSettingsBytes = 1 << 20;
 constexpr int kToolBarIconSize = 32;
 } // namespace
 
-MainWindow::MainWindow(Library& library, Supervisor& supervisor, GuestDisplays& displays,
-                       CurrentPreferences& preferences)
-    : m_library(library), m_supervisor(supervisor), m_displays(displays),
+MainWindow::MainWindow(Library& library, Supervisor& supervisor, SnapshotService& snapshots,
+                       GuestDisplays& displays, CurrentPreferences& preferences)
+    : m_library(library), m_supervisor(supervisor), m_snapshots(snapshots), m_displays(displays),
       m_preferences(preferences), m_notifications(new NotificationCenter(this)),
       m_operations(new MachineOperations(library, supervisor, *m_notifications, this)),
       m_actions(new MachineActions(this)),
       m_prompts(new MachinePrompts(library, *m_operations, this)),
-      m_consoles(new ConsoleWindows(library, supervisor, displays, preferences, this)),
+      m_snapshotOperations(new SnapshotOperations(snapshots, library, *m_notifications, this)),
+      m_snapshotPrompts(new SnapshotPrompts(snapshots, library, supervisor, displays,
+                                            *m_snapshotOperations, this)),
+      m_consoles(new ConsoleWindows(library, supervisor, snapshots, displays, preferences, this)),
       m_model(new MachineTreeModel(library, supervisor, this)) {
     setWindowTitle(QStringLiteral("Vivarium"));
     setAcceptDrops(true);
@@ -78,6 +84,8 @@ MainWindow::MainWindow(Library& library, Supervisor& supervisor, GuestDisplays& 
     connect(m_consoles, &ConsoleWindows::logRequested, this, &MainWindow::showLog);
     connect(m_consoles, &ConsoleWindows::preferencesRequested, this, &MainWindow::openPreferences);
     connect(m_operations, &MachineOperations::started, m_consoles, &ConsoleWindows::show);
+    connect(m_snapshotOperations, &SnapshotOperations::copied, this,
+            [this](const QList<MachineId>& machines) { m_list->select(machines.constFirst()); });
     for (const Machine& machine : library.machines())
         m_lastStates.insert(machine.id, supervisor.status(machine.id).state);
     connect(&supervisor, &Supervisor::statusChanged, this,
@@ -101,10 +109,16 @@ void MainWindow::buildCentre() {
     m_selectionText->setWordWrap(true);
     m_selectionText->setForegroundRole(QPalette::PlaceholderText);
     m_details = new DetailsView(m_library, m_supervisor, m_displays, this);
+    m_snapshotPane = new SnapshotPane(m_snapshots, m_library, m_supervisor, *m_snapshotOperations,
+                                      *m_snapshotPrompts, this);
     m_log = new LogView(m_library, m_supervisor, this);
+    m_details->setObjectName(QStringLiteral("details")); // how the layout remembers the tab
+    m_snapshotPane->setObjectName(QStringLiteral("snapshots"));
+    m_log->setObjectName(QStringLiteral("log"));
     m_tabs = new QTabWidget(this);
     m_tabs->setDocumentMode(true);
     m_tabs->addTab(m_details, applicationIcon(QStringLiteral("section-general")), QString());
+    m_tabs->addTab(m_snapshotPane, applicationIcon(QStringLiteral("snapshot")), QString());
     m_tabs->addTab(m_log, applicationIcon(QStringLiteral("log")), QString());
     m_right = new QStackedWidget(this);
     for (QWidget* page : QList<QWidget*>{m_welcome, m_selectionText, m_tabs})
@@ -134,15 +148,16 @@ void MainWindow::buildMenus() {
     m_machineMenu = menuBar()->addMenu(QString());
     m_machineMenu->addActions({a.newMachine, a.add});
     m_machineMenu->addSeparator();
-    m_machineMenu->addActions({a.settings, a.rename, a.group, a.remove});
+    m_machineMenu->addActions({a.settings, a.clone, a.rename, a.group, a.remove});
     m_machineMenu->addSeparator();
     m_startMenu = m_machineMenu->addMenu(applicationIcon(QStringLiteral("machine-start")), {});
     m_startMenu->addActions({a.startNormal, a.startHeadless});
     m_machineMenu->addActions({a.pause, a.reset});
     m_stopMenu = m_machineMenu->addMenu(applicationIcon(QStringLiteral("machine-stop")), {});
-    m_stopMenu->addActions({a.shutDown, a.powerOff});
+    m_stopMenu->addActions({a.saveState, a.shutDown, a.powerOff});
+    m_machineMenu->addAction(a.discardSavedState);
     m_machineMenu->addSeparator();
-    m_machineMenu->addActions({a.showLog, a.showFolder, a.search});
+    m_machineMenu->addActions({a.showSnapshots, a.showLog, a.showFolder, a.search});
 
     m_helpMenu = menuBar()->addMenu(QString());
     m_helpMenu->addAction(a.about);
@@ -167,7 +182,7 @@ void MainWindow::buildToolBar() {
     m_toolBar->addAction(a.pause);
     m_stop = m_toolBar->addAction(applicationIcon(QStringLiteral("machine-stop")), QString());
     auto* stopMenu = new QMenu(this);
-    stopMenu->addActions({a.shutDown, a.powerOff});
+    stopMenu->addActions({a.saveState, a.shutDown, a.powerOff});
     stopMenu->addSeparator();
     stopMenu->addAction(a.reset);
     m_stop->setMenu(stopMenu);
@@ -204,6 +219,21 @@ void MainWindow::connectActions() {
     onTrigger(a.pause, [this] { togglePause(); });
     onTrigger(a.reset, [this] { m_prompts->reset(m_list->selectedMachines()); });
     onTrigger(a.shutDown, forSelected([this](const MachineId& id) { m_operations->shutDown(id); }));
+    onTrigger(a.saveState, forSelected([this](const MachineId& id) {
+                  const MachineState state = m_supervisor.status(id).state;
+                  if (state == MachineState::Running || state == MachineState::Paused)
+                      m_snapshotOperations->saveState(id);
+              }));
+    onTrigger(a.discardSavedState, [this] {
+        QList<MachineId> saved;
+        const QList<MachineId> selected = m_list->selectedMachines();
+        for (const MachineId& id : selected)
+            if (m_supervisor.status(id).state == MachineState::Saved)
+                saved << id;
+        m_snapshotPrompts->discardSavedState(saved);
+    });
+    onTrigger(a.clone, [this] { m_snapshotPrompts->clone(m_list->currentMachine(), {}); });
+    onTrigger(a.showSnapshots, [this] { showSnapshots(); });
     onTrigger(a.powerOff, [this] { m_prompts->powerOff(m_list->selectedMachines()); });
     onTrigger(a.showLog, [this] { showLog(m_list->currentMachine()); });
     onTrigger(a.showFolder, [this] { showFolder(m_list->currentMachine()); });
@@ -249,6 +279,7 @@ void MainWindow::updateSelection() {
     }
     if (!current.isNull() && selected.size() == 1) {
         m_details->setMachine(current);
+        m_snapshotPane->setMachine(current);
         m_log->setMachine(current);
         m_right->setCurrentWidget(m_tabs);
         return;
@@ -265,13 +296,15 @@ void MainWindow::showContextMenu(const QPoint& position) {
     if (m_list->selectedMachines().isEmpty()) {
         menu.addActions({a.newMachine, a.add});
     } else {
-        menu.addActions({a.settings, a.rename, a.group, a.remove});
+        menu.addActions({a.settings, a.clone, a.rename, a.group, a.remove});
         menu.addSeparator();
         menu.addAction(a.start);
         menu.addActions({a.pause, a.reset});
         menu.addMenu(m_stopMenu);
+        if (a.discardSavedState->isEnabled())
+            menu.addAction(a.discardSavedState);
         menu.addSeparator();
-        menu.addActions({a.showLog, a.showFolder});
+        menu.addActions({a.showSnapshots, a.showLog, a.showFolder});
     }
     menu.exec(position);
 }
@@ -432,6 +465,11 @@ void MainWindow::showLog(const MachineId& id) {
     activateWindow();
 }
 
+void MainWindow::showSnapshots() {
+    m_tabs->setCurrentWidget(m_snapshotPane);
+    m_snapshotPane->view()->setFocus();
+}
+
 void MainWindow::showFolder(const MachineId& id) {
     if (const Machine* machine = m_library.find(id))
         QDesktopServices::openUrl(QUrl::fromLocalFile(machine->folder));
@@ -484,7 +522,8 @@ void MainWindow::saveLayout() {
     settings.beginGroup(QStringLiteral("MainWindow"));
     settings.setValue(QStringLiteral("geometry"), saveGeometry());
     settings.setValue(QStringLiteral("splitter"), m_splitter->saveState());
-    settings.setValue(QStringLiteral("tab"), m_tabs->currentIndex());
+    settings.setValue(QStringLiteral("tab"), m_tabs->currentWidget()->objectName());
+    m_snapshotPane->saveLayout(settings);
     m_list->saveLayout(settings);
 }
 
@@ -494,7 +533,11 @@ void MainWindow::restoreLayout() {
     if (!restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray()))
         resize(QSize(980, 640).boundedTo(screen()->availableSize() * 9 / 10));
     m_splitter->restoreState(settings.value(QStringLiteral("splitter")).toByteArray());
-    m_tabs->setCurrentIndex(settings.value(QStringLiteral("tab")).toInt());
+    const QString tab = settings.value(QStringLiteral("tab")).toString();
+    for (QWidget* page : QList<QWidget*>{m_details, m_snapshotPane, m_log})
+        if (page->objectName() == tab)
+            m_tabs->setCurrentWidget(page);
+    m_snapshotPane->restoreLayout(settings);
     m_list->restoreLayout(settings);
 }
 
@@ -520,7 +563,8 @@ void MainWindow::retranslate() {
     m_stop->setToolTip(tr("Shuts the selected machine down or cuts its power"));
     m_toolBar->setWindowTitle(tr("Tool Bar"));
     m_tabs->setTabText(0, tr("Details"));
-    m_tabs->setTabText(1, tr("Logs"));
+    m_tabs->setTabText(1, tr("Snapshots"));
+    m_tabs->setTabText(2, tr("Logs"));
     updateSelection();
 }
 

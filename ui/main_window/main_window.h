@@ -28,6 +28,10 @@ class MachineOperations;
 class MachinePrompts;
 class MachineTreeModel;
 class NotificationCenter;
+class SnapshotOperations;
+class SnapshotPane;
+class SnapshotPrompts;
+class SnapshotService;
 class WelcomePane;
 
 // The application's main window: tool bar, machines at the left, details and log at the right.
@@ -35,8 +39,8 @@ class WelcomePane;
 class MainWindow : public QMainWindow {
     Q_OBJECT
 public:
-    MainWindow(Library& library, Supervisor& supervisor, GuestDisplays& displays,
-               CurrentPreferences& preferences);
+    MainWindow(Library& library, Supervisor& supervisor, SnapshotService& snapshots,
+               GuestDisplays& displays, CurrentPreferences& preferences);
     ~MainWindow() override;
 
     ConsoleWindows& consoles() { return *m_consoles; }
@@ -44,6 +48,7 @@ public:
     MachineActions& actions() { return *m_actions; }
     MachineList& machineList() { return *m_list; }
     DetailsView& details() { return *m_details; }
+    SnapshotPane& snapshots() { return *m_snapshotPane; }
     NotificationCenter& notifications() { return *m_notifications; }
 
     void openNewMachineWizard();
@@ -75,6 +80,7 @@ private:
     void addExportedSettings(const QString& path);
     void openRemoteScreen();
     void showLog(const MachineId& id);
+    void showSnapshots();
     void showFolder(const MachineId& id);
     void reportStop(const MachineId& id, const MachineStatus& status);
     void showAbout();
@@ -83,12 +89,15 @@ private:
 
     Library& m_library;
     Supervisor& m_supervisor;
+    SnapshotService& m_snapshots;
     GuestDisplays& m_displays;
     CurrentPreferences& m_preferences;
     NotificationCenter* m_notifications;
     MachineOperations* m_operations;
     MachineActions* m_actions;
     MachinePrompts* m_prompts;
+    SnapshotOperations* m_snapshotOperations;
+    SnapshotPrompts* m_snapshotPrompts;
     ConsoleWindows* m_consoles;
     MachineTreeModel* m_model;
     MachineList* m_list;
@@ -98,6 +107,7 @@ private:
     QLabel* m_selectionText;
     QTabWidget* m_tabs;
     DetailsView* m_details;
+    SnapshotPane* m_snapshotPane;
     LogView* m_log;
     QToolBar* m_toolBar;
     QMenu* m_fileMenu;
