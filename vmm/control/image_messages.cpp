@@ -204,7 +204,7 @@ void describe(Visitor& v, M& event) {
 }
 // Replies that say nothing but success.
 template <class Visitor, class M>
-    requires std::is_empty_v<M>
+requires std::is_empty_v<M>
 void describe(Visitor&, M&) {}
 
 std::string_view imageKindName(ImageKind kind) {

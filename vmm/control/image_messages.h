@@ -12,9 +12,9 @@
 
 namespace vivarium::control {
 
-// The protocol between core/jobs and vivarium-image (app/image/README.md): one request, then events,
-// then one reply. The same lines, envelopes and descriptor indices as the control protocol; a chain
-// of images is base first, 1..64.
+// The protocol between core/jobs and vivarium-image (app/image/README.md): one request, then
+// events, then one reply. The same lines, envelopes and descriptor indices as the control protocol;
+// a chain of images is base first, 1..64.
 
 // What a file's contents are. Detect is only asked, never answered.
 enum class ImageKind : uint8_t { Detect, Raw, Qcow2, Vmdk, Vdi, Vhd, Vhdx };

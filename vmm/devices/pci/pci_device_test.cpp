@@ -4,6 +4,7 @@
 
 #include "tests/support/pci_device_contract.h"
 #include "tests/support/test_main.h"
+#include "vmm/base/shared_mapping.h"
 
 #include <QTest>
 
