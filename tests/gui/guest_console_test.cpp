@@ -44,6 +44,7 @@ private Q_SLOTS:
     void pauseAndResume();
     void closeKeepsTheGuestAndShowOpensItAgain();
     void powerOffClosesTheWindow();
+    void savedStateIsResumed();
     void rememberedAnswerIsNotAskedAgain();
     void fullScreenHasAWayBack();
     void resetAsksFirst();
@@ -232,6 +233,26 @@ void GuestConsoleTest::powerOffClosesTheWindow() {
     QTRY_COMPARE_WITH_TIMEOUT(state(m_machine), MachineState::PoweredOff, 15000);
     QTRY_VERIFY(window.isNull());
     QTRY_VERIFY(!m_window->actions().startShows());
+}
+
+void GuestConsoleTest::savedStateIsResumed() {
+    START_KERNEL();
+    QPointer<MachineConsole> window = console;
+    console->close();
+    auto* dialog = console->findChild<CloseDialog*>();
+    QVERIFY(dialog);
+    dialog->findChild<QRadioButton*>(QStringLiteral("saveState"))->setChecked(true);
+    QVERIFY(dialog->savesState());
+    QVERIFY(!dialog->remember());
+    dialog->accept();
+    QTRY_COMPARE_WITH_TIMEOUT(state(m_machine), MachineState::Saved, 15000);
+    QTRY_VERIFY(window.isNull());
+    const MachineActions& actions = m_window->actions();
+    QTRY_VERIFY(actions.discardSavedState->isEnabled());
+    QVERIFY(!actions.powerOff->isEnabled());
+    actions.start->trigger(); // goes on where it was
+    QTRY_COMPARE_WITH_TIMEOUT(state(m_machine), MachineState::Running, 15000);
+    QTRY_VERIFY(screenText(m_machine).contains(QStringLiteral("hello console")));
 }
 
 void GuestConsoleTest::rememberedAnswerIsNotAskedAgain() {

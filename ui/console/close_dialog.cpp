@@ -40,6 +40,7 @@ CloseDialog::CloseDialog(const QString& machineName, Guest guest, QWidget* paren
     layout->addWidget(buttons);
     layout->setSizeConstraint(QLayout::SetFixedSize);
     m_keepRunning->setChecked(true);
+    m_saveState->setObjectName(QStringLiteral("saveState"));
     m_shutdown->setEnabled(guest == Guest::Running);
     // Not one of the answers that a machine's settings know.
     connect(m_saveState, &QRadioButton::toggled, m_remember, &QWidget::setDisabled);
