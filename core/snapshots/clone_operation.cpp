@@ -34,7 +34,7 @@ struct Original {
     QList<FrozenDisk> disks;
 };
 
-Result<Original> originalOf(Operation& operation, const SnapshotId& snapshot) {
+Result<Original> originalOf(SnapshotOperation& operation, const SnapshotId& snapshot) {
     Original original;
     if (snapshot.isNull()) {
         if (!TRY(operation.holdStopped()))
@@ -63,7 +63,7 @@ Result<Original> originalOf(Operation& operation, const SnapshotId& snapshot) {
     return original;
 }
 
-Result<MachineId> undo(Operation& operation, const Intent& intent, const Machine& copy,
+Result<MachineId> undo(SnapshotOperation& operation, const Intent& intent, const Machine& copy,
                        const Error& error) {
     operation.removeFiles(intent.created);
     QDir().rmdir(copy.folder);
@@ -80,7 +80,8 @@ QString copyPath(const Machine& copy, const DriveSettings& drive, DiskFormat for
 
 } // namespace
 
-Result<MachineId> cloneFull(Operation& operation, const SnapshotId& snapshot, const QString& name) {
+Result<MachineId> cloneFull(SnapshotOperation& operation, const SnapshotId& snapshot,
+                            const QString& name) {
     TRY(operation.begin());
     const Original original = TRY(originalOf(operation, snapshot));
     Machine copy = machineCopy(operation.machine(), original.settings, name);
@@ -126,7 +127,7 @@ Result<MachineId> cloneFull(Operation& operation, const SnapshotId& snapshot, co
     return copy.id;
 }
 
-Result<MachineId> cloneLinked(Operation& operation, const SnapshotId& snapshot,
+Result<MachineId> cloneLinked(SnapshotOperation& operation, const SnapshotId& snapshot,
                               const QString& name) {
     TRY(operation.begin());
     const Original original = TRY(originalOf(operation, snapshot));
@@ -165,7 +166,7 @@ Result<MachineId> cloneLinked(Operation& operation, const SnapshotId& snapshot,
     return copy.id;
 }
 
-Result<void> setTemplate(Operation& operation, TemplateState state) {
+Result<void> setTemplate(SnapshotOperation& operation, TemplateState state) {
     TRY(operation.begin());
     const QString name = operation.machine().settings.name;
     const bool wanted = state == TemplateState::Yes;

@@ -50,7 +50,8 @@ control::OverlayConfig overlayConfig(const NewTop& top, const DiskLayer& below,
     return overlay;
 }
 
-Result<UniqueFd> makeOverlay(Operation& operation, const NewTop& top, const QString& folder) {
+Result<UniqueFd> makeOverlay(SnapshotOperation& operation, const NewTop& top,
+                             const QString& folder) {
     operation.step();
     TRY(snapshot_files::makeFolder(folder + u"/snapshots"_s));
     UniqueFd fd = TRY(snapshot_files::create(top.layer.path));
@@ -60,7 +61,8 @@ Result<UniqueFd> makeOverlay(Operation& operation, const NewTop& top, const QStr
 
 // The open images of the copy's drives: what the original has, and for a writable disk a layer on
 // top.
-Result<std::vector<std::vector<OpenedImage>>> openDisks(Operation& operation, const Fork& fork) {
+Result<std::vector<std::vector<OpenedImage>>> openDisks(SnapshotOperation& operation,
+                                                        const Fork& fork) {
     std::vector<std::vector<OpenedImage>> disks;
     for (const DriveSettings& drive : operation.machine().settings.drives) {
         std::vector<OpenedImage>& images = disks.emplace_back();
@@ -81,7 +83,7 @@ Result<std::vector<std::vector<OpenedImage>>> openDisks(Operation& operation, co
     return disks;
 }
 
-Result<void> prepare(Operation& operation, Fork& fork, const QList<FrozenDisk>& disks,
+Result<void> prepare(SnapshotOperation& operation, Fork& fork, const QList<FrozenDisk>& disks,
                      Parcel& parcel) {
     operation.step();
     TRY(snapshot_files::makeFolder(fork.machine.folder));
@@ -134,7 +136,7 @@ QJsonArray describe(const std::vector<Fork>& forks) {
 
 } // namespace
 
-Result<QList<MachineId>> fork(Operation& operation, const QStringList& names) {
+Result<QList<MachineId>> fork(SnapshotOperation& operation, const QStringList& names) {
     TRY(operation.begin());
     const Machine& original = operation.machine();
     if (TRY(operation.holdStopped()))

@@ -34,7 +34,7 @@ void claim(DiskLayer& layer, const Machine& machine) {
 }
 
 // The drive's top as a row; rows of what is below are written when they are new.
-Result<DiskLayer> knownTop(Operation& operation, const DriveSettings& drive) {
+Result<DiskLayer> knownTop(SnapshotOperation& operation, const DriveSettings& drive) {
     const Machine& machine = operation.machine();
     const auto known = TRY(
         operation.database([&drive](SnapshotDatabase& rules) { return rules.layer(drive.path); }));
@@ -87,7 +87,7 @@ QList<DiskFile> diskFiles(const QList<DiskLayer>& chain) {
     return files;
 }
 
-Result<QList<FrozenDisk>> freezableDisks(Operation& operation) {
+Result<QList<FrozenDisk>> freezableDisks(SnapshotOperation& operation) {
     QList<FrozenDisk> disks;
     for (const DriveSettings& drive : operation.machine().settings.drives) {
         if (!isWritableDisk(drive))
@@ -164,7 +164,8 @@ QList<NewTop> topsFromJson(const QJsonArray& list, const MachineId& machine) {
     return tops;
 }
 
-Result<void> makeTops(Operation& operation, const QList<NewTop>& tops, const QString& folder) {
+Result<void> makeTops(SnapshotOperation& operation, const QList<NewTop>& tops,
+                      const QString& folder) {
     if (tops.isEmpty())
         return {};
     operation.step();

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/database/snapshot_database.h"
-#include "core/snapshots/operation.h"
+#include "core/snapshots/snapshot_operation.h"
 
 #include <QJsonArray>
 
@@ -15,14 +15,15 @@ struct FrozenDisk {
 
 // Makes sure that the library knows the layers. Errors: WrongState (a disk of two machines),
 // LimitExceeded (its chain is as long as it may be), and what looking into a file says.
-Result<QList<FrozenDisk>> freezableDisks(Operation& operation);
+Result<QList<FrozenDisk>> freezableDisks(SnapshotOperation& operation);
 
 // A new top for each disk, as rows; no file is made. `machine`: whose folder they lie in.
 QList<NewTop> planTops(const QList<FrozenDisk>& disks, const MachineId& machine,
                        const QString& folder);
 QStringList pathsOf(const QList<NewTop>& tops);
 // Makes the files, each an empty qcow2 image on the layer below it.
-Result<void> makeTops(Operation& operation, const QList<NewTop>& tops, const QString& folder);
+Result<void> makeTops(SnapshotOperation& operation, const QList<NewTop>& tops,
+                      const QString& folder);
 
 // New tops as an intent holds them, and the reverse; `machine`: in whose folder they lie.
 QJsonArray topsToJson(const QList<NewTop>& tops);

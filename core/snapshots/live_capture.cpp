@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t kMaxScreenshotBytes = 256 << 20;
 
 // The guest's screen, small; without it a snapshot is one all the same.
-Result<QByteArray> picture(Operation& operation) {
+Result<QByteArray> picture(SnapshotOperation& operation) {
     const auto reply = TRY(operation.ask(control::Screenshot{}));
     if (reply.descriptors->empty() || reply.value.sizeBytes > kMaxScreenshotBytes)
         return fail(ErrorCode::Corrupt, "the worker sent no picture");
@@ -52,7 +52,7 @@ private:
 };
 
 // The memory that most pages will be equal to: the current snapshot's.
-Result<std::optional<MemoryState>> parentMemory(Operation& operation) {
+Result<std::optional<MemoryState>> parentMemory(SnapshotOperation& operation) {
     const SnapshotId current = operation.machine().currentSnapshot;
     if (current.isNull())
         return std::optional<MemoryState>();
@@ -73,9 +73,9 @@ Result<void> openParent(const MemoryState& parent, control::TakeSnapshot& reques
     return {};
 }
 
-Result<void> makeFiles(Operation& operation, LiveCapture& capture, const QByteArray& thumbnail,
-                       const QList<FrozenDisk>& disks, control::TakeSnapshot& request,
-                       Descriptors& descriptors) {
+Result<void> makeFiles(SnapshotOperation& operation, LiveCapture& capture,
+                       const QByteArray& thumbnail, const QList<FrozenDisk>& disks,
+                       control::TakeSnapshot& request, Descriptors& descriptors) {
     const QString folder = operation.machine().folder;
     const auto make = [&operation, &descriptors](const QString& path) -> Result<int> {
         operation.step();
@@ -109,7 +109,7 @@ Result<void> makeFiles(Operation& operation, LiveCapture& capture, const QByteAr
 
 } // namespace
 
-Result<LiveCapture> captureLive(Operation& operation, const QString& folder, Intent& intent,
+Result<LiveCapture> captureLive(SnapshotOperation& operation, const QString& folder, Intent& intent,
                                 const QList<FrozenDisk>& disks, AfterCapture after) {
     LiveCapture capture;
     const Result<QByteArray> thumbnail = picture(operation);

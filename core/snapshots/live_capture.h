@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/snapshots/frozen_disks.h"
-#include "core/snapshots/operation.h"
+#include "core/snapshots/snapshot_operation.h"
 
 namespace vivarium {
 
@@ -16,7 +16,7 @@ struct LiveCapture {
 // created added; it is open when this returns success, and settled when it fails. `thenPowerOff`:
 // the guest does not go on.
 enum class AfterCapture { GoOn, PowerOff };
-Result<LiveCapture> captureLive(Operation& operation, const QString& folder, Intent& intent,
+Result<LiveCapture> captureLive(SnapshotOperation& operation, const QString& folder, Intent& intent,
                                 const QList<FrozenDisk>& disks, AfterCapture after);
 
 } // namespace vivarium

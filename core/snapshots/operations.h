@@ -1,11 +1,11 @@
 #pragma once
 
 #include "core/model/snapshot.h"
-#include "core/snapshots/operation.h"
+#include "core/snapshots/snapshot_operation.h"
 
 #include <QStringList>
 
-// The operations of SnapshotService, on a thread of its pool. Each begins the Operation.
+// The operations of SnapshotService, on a thread of its pool. Each begins the SnapshotOperation.
 namespace vivarium::operations {
 
 struct NewSnapshot {
@@ -13,29 +13,30 @@ struct NewSnapshot {
     QString description;
     bool automatic = false;
 };
-Result<SnapshotId> take(Operation& operation, const NewSnapshot& wanted);
-Result<void> restore(Operation& operation, const SnapshotId& id);
+Result<SnapshotId> take(SnapshotOperation& operation, const NewSnapshot& wanted);
+Result<void> restore(SnapshotOperation& operation, const SnapshotId& id);
 enum class Children { Keep, Remove };
-Result<void> remove(Operation& operation, const SnapshotId& id, Children children);
-Result<void> describe(Operation& operation, const SnapshotId& id, const QString& name,
+Result<void> remove(SnapshotOperation& operation, const SnapshotId& id, Children children);
+Result<void> describe(SnapshotOperation& operation, const SnapshotId& id, const QString& name,
                       const QString& description);
 
-Result<void> saveState(Operation& operation);
-Result<void> discardSavedState(Operation& operation);
+Result<void> saveState(SnapshotOperation& operation);
+Result<void> discardSavedState(SnapshotOperation& operation);
 
 // Copies of the current state (null snapshot) or of a snapshot; the name is not empty.
-Result<MachineId> cloneFull(Operation& operation, const SnapshotId& snapshot, const QString& name);
-Result<MachineId> cloneLinked(Operation& operation, const SnapshotId& snapshot,
+Result<MachineId> cloneFull(SnapshotOperation& operation, const SnapshotId& snapshot,
+                            const QString& name);
+Result<MachineId> cloneLinked(SnapshotOperation& operation, const SnapshotId& snapshot,
                               const QString& name);
 // Running copies with these names of a running machine.
-Result<QList<MachineId>> fork(Operation& operation, const QStringList& names);
+Result<QList<MachineId>> fork(SnapshotOperation& operation, const QStringList& names);
 enum class TemplateState { No, Yes };
-Result<void> setTemplate(Operation& operation, TemplateState state);
+Result<void> setTemplate(SnapshotOperation& operation, TemplateState state);
 
 // Merges the machine's layers that could be one, live where the guest runs, and deletes files that
 // nobody needs. The operation has begun. Cancelled: what is left is for the next time.
-Result<void> collect(Operation& operation);
+Result<void> collect(SnapshotOperation& operation);
 // The same as an operation of its own.
-Result<void> tidyUp(Operation& operation);
+Result<void> tidyUp(SnapshotOperation& operation);
 
 } // namespace vivarium::operations

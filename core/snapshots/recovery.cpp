@@ -2,7 +2,7 @@
 
 #include "core/snapshots/frozen_disks.h"
 #include "core/snapshots/machine_copy.h"
-#include "core/snapshots/operation.h"
+#include "core/snapshots/snapshot_operation.h"
 #include "core/snapshots/snapshot_files.h"
 #include "vmm/base/log.h"
 
@@ -26,7 +26,7 @@ public:
 
 // Whether the worker has made an image of the empty file that it was given: from then on it may
 // have put it on top, and until then it has not.
-bool isFormatted(const Operation& operation, const QString& path) {
+bool isFormatted(const SnapshotOperation& operation, const QString& path) {
     if (QFileInfo(path).size() == 0)
         return false;
     NoProgress progress;
@@ -34,7 +34,7 @@ bool isFormatted(const Operation& operation, const QString& path) {
 }
 
 // The same after the worker had its time for it.
-bool wasTaken(const Operation& operation, const QString& path) {
+bool wasTaken(const SnapshotOperation& operation, const QString& path) {
     constexpr int kLooks = 20;
     constexpr unsigned long kPauseMs = 25;
     for (int look = 1; !operation.stopped() && look < kLooks && !isFormatted(operation, path);
@@ -43,7 +43,7 @@ bool wasTaken(const Operation& operation, const QString& path) {
     return isFormatted(operation, path);
 }
 
-Result<void> removeCreated(Operation& operation, const Intent& intent,
+Result<void> removeCreated(SnapshotOperation& operation, const Intent& intent,
                            const QStringList& kept = {}) {
     QStringList files = TRY(operation.database(
         [&intent](SnapshotDatabase& rules) { return rules.unreferenced(intent.created); }));
@@ -53,13 +53,14 @@ Result<void> removeCreated(Operation& operation, const Intent& intent,
     return {};
 }
 
-Result<void> end(Operation& operation, const Intent& intent) {
+Result<void> end(SnapshotOperation& operation, const Intent& intent) {
     return operation.database(
         [&intent](SnapshotDatabase& rules) { return rules.endIntent(intent.id); });
 }
 
 // The forked copies that have come to life: they hold their locks.
-QList<SnapshotDatabase::Copy> runningCopies(const Operation& operation, const Intent& intent) {
+QList<SnapshotDatabase::Copy> runningCopies(const SnapshotOperation& operation,
+                                            const Intent& intent) {
     QList<SnapshotDatabase::Copy> copies;
     for (const QJsonValue value : intent.detail.value("copies"_L1).toArray()) {
         const QJsonObject json = value.toObject();
@@ -87,7 +88,7 @@ QList<SnapshotDatabase::Copy> runningCopies(const Operation& operation, const In
     return copies;
 }
 
-Result<void> settleSave(Operation& operation, const Intent& intent) {
+Result<void> settleSave(SnapshotOperation& operation, const Intent& intent) {
     // The worker names this reason only when every file is on the medium.
     const bool done = operation.stopped() && operation.runRecord().exitReason == u"saved"_s &&
                       !operation.machine().isSaved();
@@ -109,7 +110,7 @@ Result<void> settleSave(Operation& operation, const Intent& intent) {
     return {};
 }
 
-Result<void> settle(Operation& operation, const Intent& intent) {
+Result<void> settle(SnapshotOperation& operation, const Intent& intent) {
     switch (intent.kind) {
     case Intent::Kind::Take:
     case Intent::Kind::Fork:
@@ -130,7 +131,7 @@ Result<void> settle(Operation& operation, const Intent& intent) {
 
 } // namespace
 
-Result<void> undoOverlays(Operation& operation, const Intent& intent) {
+Result<void> undoOverlays(SnapshotOperation& operation, const Intent& intent) {
     const bool sent = intent.detail.value("sent"_L1).toBool();
     const QList<DriveSettings> drives = operation.machine().settings.drives;
     QList<NewTop> tops;
@@ -161,7 +162,7 @@ Result<void> undoOverlays(Operation& operation, const Intent& intent) {
     });
 }
 
-Result<void> settleMachine(Operation& operation) {
+Result<void> settleMachine(SnapshotOperation& operation) {
     const auto read = [&operation] {
         return operation.database(
             [&operation](SnapshotDatabase& rules) { return rules.intents(operation.machineId()); });
@@ -180,12 +181,12 @@ Result<void> settleMachine(Operation& operation) {
     return operation.removeObsolete();
 }
 
-Result<void> settleOrphan(Operation& operation, const Intent& intent) {
+Result<void> settleOrphan(SnapshotOperation& operation, const Intent& intent) {
     TRY(removeCreated(operation, intent));
     return end(operation, intent);
 }
 
-Result<bool> hasOpenMerge(Operation& operation) {
+Result<bool> hasOpenMerge(SnapshotOperation& operation) {
     const QList<Intent> intents = TRY(operation.database(
         [&operation](SnapshotDatabase& rules) { return rules.intents(operation.machineId()); }));
     for (const Intent& intent : intents)

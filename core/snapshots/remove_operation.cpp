@@ -47,7 +47,8 @@ struct Neighbour {
 };
 
 // What the header of `layer` will say of `below` (may be empty).
-Result<Neighbour> neighbour(Operation& operation, const QString& layer, const QString& below) {
+Result<Neighbour> neighbour(SnapshotOperation& operation, const QString& layer,
+                            const QString& below) {
     if (below.isEmpty())
         return Neighbour{};
     const auto row =
@@ -57,20 +58,20 @@ Result<Neighbour> neighbour(Operation& operation, const QString& layer, const QS
         row ? controlFormat(row->format) : control::DiskFormat::Qcow2};
 }
 
-Result<QList<DiskLayer>> chainOf(Operation& operation, const QString& top) {
+Result<QList<DiskLayer>> chainOf(SnapshotOperation& operation, const QString& top) {
     if (top.isEmpty())
         return QList<DiskLayer>();
     return operation.database([&top](SnapshotDatabase& rules) { return rules.chain(top); });
 }
 
-Result<void> noteMerge(Operation& operation, const Mergeable& pair, MergeKind kind) {
+Result<void> noteMerge(SnapshotOperation& operation, const Mergeable& pair, MergeKind kind) {
     TRY(operation.database([&](SnapshotDatabase& rules) {
         return kind == MergeKind::Commit ? rules.commitMergeDown(pair) : rules.commitMergeUp(pair);
     }));
     return operation.removeObsolete();
 }
 
-Result<void> mergeStopped(Operation& operation, const Mergeable& pair, MergeKind kind) {
+Result<void> mergeStopped(SnapshotOperation& operation, const Mergeable& pair, MergeKind kind) {
     const ImageTool& tool = operation.tool();
     const QList<DiskLayer> chain = TRY(chainOf(operation, pair.upper.path));
     operation.step();
@@ -106,7 +107,7 @@ struct Place {
     uint32_t upper = 0; // counted from the base
 };
 
-Result<std::optional<Place>> placeInGuest(Operation& operation, const Mergeable& pair) {
+Result<std::optional<Place>> placeInGuest(SnapshotOperation& operation, const Mergeable& pair) {
     for (const DriveSettings& drive : operation.machine().settings.drives) {
         if (drive.type != DriveType::HardDisk || drive.path.isEmpty())
             continue;
@@ -118,7 +119,7 @@ Result<std::optional<Place>> placeInGuest(Operation& operation, const Mergeable&
     return std::optional<Place>();
 }
 
-Result<void> mergeRunning(Operation& operation, const Mergeable& pair, MergeKind kind,
+Result<void> mergeRunning(SnapshotOperation& operation, const Mergeable& pair, MergeKind kind,
                           const Place& place) {
     control::MergeLayers request;
     request.drive = place.drive.toStdString();
@@ -164,7 +165,7 @@ Result<void> mergeRunning(Operation& operation, const Mergeable& pair, MergeKind
 
 } // namespace
 
-Result<void> collect(Operation& operation) {
+Result<void> collect(SnapshotOperation& operation) {
     TRY(operation.database(
         [&operation](SnapshotDatabase& d) { return d.dropUnusedLayers(operation.machineId()); }));
     TRY(operation.removeObsolete());
@@ -198,7 +199,7 @@ Result<void> collect(Operation& operation) {
     }
 }
 
-Result<void> remove(Operation& operation, const SnapshotId& id, Children children) {
+Result<void> remove(SnapshotOperation& operation, const SnapshotId& id, Children children) {
     TRY(operation.begin());
     TRY(operation.database([&](SnapshotDatabase& rules) {
         return rules.remove(operation.machineId(), id, children == Children::Remove);
@@ -206,7 +207,7 @@ Result<void> remove(Operation& operation, const SnapshotId& id, Children childre
     return collect(operation);
 }
 
-Result<void> tidyUp(Operation& operation) {
+Result<void> tidyUp(SnapshotOperation& operation) {
     TRY(operation.begin());
     return collect(operation);
 }

@@ -16,7 +16,7 @@ QString newUuid() {
 }
 
 // Another program may hold the lock for a moment to tidy up after the run.
-Result<void> holdAfterEnd(Operation& operation) {
+Result<void> holdAfterEnd(SnapshotOperation& operation) {
     constexpr int kTries = 40;
     constexpr unsigned long kPauseMs = 25;
     for (int attempt = 1; attempt <= kTries; ++attempt) {
@@ -29,7 +29,7 @@ Result<void> holdAfterEnd(Operation& operation) {
 
 } // namespace
 
-Result<void> restore(Operation& operation, const SnapshotId& id) {
+Result<void> restore(SnapshotOperation& operation, const SnapshotId& id) {
     TRY(operation.begin());
     if (operation.machine().isTemplate)
         return fail(ErrorCode::WrongState, u"“%1” is a template, which does not change."_s

@@ -9,7 +9,7 @@ namespace vivarium::operations {
 
 using namespace Qt::StringLiterals;
 
-Result<void> saveState(Operation& operation) {
+Result<void> saveState(SnapshotOperation& operation) {
     TRY(operation.begin());
     if (TRY(operation.holdStopped()))
         return fail(ErrorCode::WrongState, u"“%1” is not running, so there is no state to save."_s
@@ -37,7 +37,7 @@ Result<void> saveState(Operation& operation) {
     return {};
 }
 
-Result<void> discardSavedState(Operation& operation) {
+Result<void> discardSavedState(SnapshotOperation& operation) {
     TRY(operation.begin());
     const QString name = operation.machine().settings.name;
     if (!operation.machine().isSaved())

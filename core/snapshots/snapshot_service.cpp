@@ -85,12 +85,12 @@ public:
     // Runs an operation on a thread of the pool.
     template <class T>
     QFuture<Result<T>> run(const MachineId& machine,
-                           std::function<Result<T>(Operation&)> function) {
+                           std::function<Result<T>(SnapshotOperation&)> function) {
         return runInBackground<T>(
             pool, [this, machine, function = std::move(function)](Progress& given) -> Result<T> {
                 ServiceProgress progress(given, ending);
                 ++wanted;
-                Operation operation(environment, machine, progress);
+                SnapshotOperation operation(environment, machine, progress);
                 Result<T> result = function(operation);
                 --wanted;
                 return result;
@@ -120,7 +120,7 @@ public:
             return;
         pool.start([this, machine] {
             IdleProgress progress(ending, wanted);
-            Operation operation(environment, machine, progress);
+            SnapshotOperation operation(environment, machine, progress);
             if (const auto done = operations::tidyUp(operation);
                 !done && done.error().code != ErrorCode::Busy &&
                 done.error().code != ErrorCode::Cancelled &&
@@ -134,7 +134,7 @@ public:
             return;
         pool.start([this, machine] {
             NoProgress progress(ending);
-            const Operation operation(environment, machine, progress);
+            const SnapshotOperation operation(environment, machine, progress);
             if (const auto done = operation.removeObsolete(); !done)
                 logWarning("snapshots", done.error().detail);
         });
@@ -153,7 +153,7 @@ public:
                 NoProgress progress(ending);
                 Result<void> done;
                 if (isSnapshotDue(snapshots, settings, now)) {
-                    Operation operation(environment, id, progress);
+                    SnapshotOperation operation(environment, id, progress);
                     const QString name =
                         u"Automatic %1"_s.arg(now.toLocalTime().toString(u"yyyy-MM-dd HH:mm"));
                     if (const auto taken = operations::take(operation, {name, {}, true}); !taken)
@@ -162,7 +162,7 @@ public:
                 for (const SnapshotId& expired : expiredSnapshots(snapshots, settings, now)) {
                     if (!done)
                         break;
-                    Operation operation(environment, id, progress);
+                    SnapshotOperation operation(environment, id, progress);
                     done = operations::remove(operation, expired, operations::Children::Keep);
                 }
                 if (!done && done.error().code != ErrorCode::Busy)
@@ -173,7 +173,7 @@ public:
 
     // What a program that died has left is settled before the machine runs again.
     QFuture<Result<void>> settle(const MachineId& machine) {
-        return run<void>(machine, [](Operation& operation) -> Result<void> {
+        return run<void>(machine, [](SnapshotOperation& operation) -> Result<void> {
             const auto intents = TRY(operation.database([&operation](SnapshotDatabase& rules) {
                 return rules.intents(operation.machineId());
             }));
@@ -188,12 +188,12 @@ public:
 
     Result<void> recover() {
         NoProgress progress(ending);
-        Operation reader(environment, {}, progress);
+        SnapshotOperation reader(environment, {}, progress);
         const QList<Intent> intents =
             TRY(reader.database([](SnapshotDatabase& rules) { return rules.intents(); }));
         QSet<MachineId> machines;
         for (const Intent& intent : intents) {
-            Operation operation(environment, intent.machine, progress);
+            SnapshotOperation operation(environment, intent.machine, progress);
             if (const auto present = operation.refresh();
                 !present && present.error().code == ErrorCode::NotFound) {
                 TRY(recovery::settleOrphan(operation, intent));
@@ -202,7 +202,7 @@ public:
             }
         }
         for (const MachineId& machine : machines) {
-            Operation operation(environment, machine, progress);
+            SnapshotOperation operation(environment, machine, progress);
             if (const auto done = operation.begin();
                 !done && done.error().code != ErrorCode::Busy) // somebody works on it
                 logWarning("snapshots", done.error().detail);
@@ -364,13 +364,14 @@ QFuture<Result<SnapshotId>> SnapshotService::take(const MachineId& machine, cons
                                                   const QString& description) {
     const operations::NewSnapshot wanted{name.isEmpty() ? defaultName(machine) : name, description,
                                          false};
-    return d->run<SnapshotId>(
-        machine, [wanted](Operation& operation) { return operations::take(operation, wanted); });
+    return d->run<SnapshotId>(machine, [wanted](SnapshotOperation& operation) {
+        return operations::take(operation, wanted);
+    });
 }
 
 QFuture<Result<void>> SnapshotService::restore(const MachineId& machine,
                                                const SnapshotId& snapshot) {
-    return d->run<void>(machine, [snapshot](Operation& operation) {
+    return d->run<void>(machine, [snapshot](SnapshotOperation& operation) {
         return operations::restore(operation, snapshot);
     });
 }
@@ -379,7 +380,7 @@ QFuture<Result<void>> SnapshotService::remove(const MachineId& machine, const Sn
                                               Children children) {
     const auto kind =
         children == Children::Remove ? operations::Children::Remove : operations::Children::Keep;
-    return d->run<void>(machine, [snapshot, kind](Operation& operation) {
+    return d->run<void>(machine, [snapshot, kind](SnapshotOperation& operation) {
         return operations::remove(operation, snapshot, kind);
     });
 }
@@ -387,35 +388,36 @@ QFuture<Result<void>> SnapshotService::remove(const MachineId& machine, const Sn
 QFuture<Result<void>> SnapshotService::describe(const MachineId& machine,
                                                 const SnapshotId& snapshot, const QString& name,
                                                 const QString& description) {
-    return d->run<void>(machine, [=](Operation& operation) {
+    return d->run<void>(machine, [=](SnapshotOperation& operation) {
         return operations::describe(operation, snapshot, name, description);
     });
 }
 
 QFuture<Result<void>> SnapshotService::saveState(const MachineId& machine) {
-    return d->run<void>(machine,
-                        [](Operation& operation) { return operations::saveState(operation); });
+    return d->run<void>(
+        machine, [](SnapshotOperation& operation) { return operations::saveState(operation); });
 }
 
 QFuture<Result<void>> SnapshotService::discardSavedState(const MachineId& machine) {
-    return d->run<void>(
-        machine, [](Operation& operation) { return operations::discardSavedState(operation); });
+    return d->run<void>(machine, [](SnapshotOperation& operation) {
+        return operations::discardSavedState(operation);
+    });
 }
 
 QFuture<Result<MachineId>> SnapshotService::cloneFull(const Source& source, const QString& name) {
-    return d->run<MachineId>(source.machine,
-                             [snapshot = source.snapshot,
-                              copy = d->cloneName(source.machine, name)](Operation& operation) {
-                                 return operations::cloneFull(operation, snapshot, copy);
-                             });
+    return d->run<MachineId>(
+        source.machine, [snapshot = source.snapshot,
+                         copy = d->cloneName(source.machine, name)](SnapshotOperation& operation) {
+            return operations::cloneFull(operation, snapshot, copy);
+        });
 }
 
 QFuture<Result<MachineId>> SnapshotService::cloneLinked(const Source& source, const QString& name) {
-    return d->run<MachineId>(source.machine,
-                             [snapshot = source.snapshot,
-                              copy = d->cloneName(source.machine, name)](Operation& operation) {
-                                 return operations::cloneLinked(operation, snapshot, copy);
-                             });
+    return d->run<MachineId>(
+        source.machine, [snapshot = source.snapshot,
+                         copy = d->cloneName(source.machine, name)](SnapshotOperation& operation) {
+            return operations::cloneLinked(operation, snapshot, copy);
+        });
 }
 
 QFuture<Result<QList<MachineId>>> SnapshotService::fork(const MachineId& machine, int count,
@@ -433,13 +435,13 @@ QFuture<Result<QList<MachineId>>> SnapshotService::fork(const MachineId& machine
             !d->nameTaken(name) && !all.contains(name))
             all << name;
     return d->run<QList<MachineId>>(
-        machine, [all](Operation& operation) { return operations::fork(operation, all); });
+        machine, [all](SnapshotOperation& operation) { return operations::fork(operation, all); });
 }
 
 QFuture<Result<void>> SnapshotService::setTemplate(const MachineId& machine, Template value) {
     const auto state =
         value == Template::Yes ? operations::TemplateState::Yes : operations::TemplateState::No;
-    return d->run<void>(machine, [state](Operation& operation) {
+    return d->run<void>(machine, [state](SnapshotOperation& operation) {
         return operations::setTemplate(operation, state);
     });
 }

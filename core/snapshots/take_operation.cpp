@@ -12,7 +12,7 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-SnapshotRecord newRecord(const Operation& operation, const NewSnapshot& wanted,
+SnapshotRecord newRecord(const SnapshotOperation& operation, const NewSnapshot& wanted,
                          const QList<FrozenDisk>& disks) {
     SnapshotRecord record;
     record.snapshot.id = SnapshotId::createRandom();
@@ -27,7 +27,7 @@ SnapshotRecord newRecord(const Operation& operation, const NewSnapshot& wanted,
     return record;
 }
 
-Result<SnapshotId> takeLive(Operation& operation, SnapshotRecord record,
+Result<SnapshotId> takeLive(SnapshotOperation& operation, SnapshotRecord record,
                             const QList<FrozenDisk>& disks) {
     const QString folder = snapshot_files::snapshotFolder(operation.machine(), record.snapshot.id);
     Intent intent;
@@ -43,7 +43,7 @@ Result<SnapshotId> takeLive(Operation& operation, SnapshotRecord record,
 }
 
 // Of a machine that does not run: only the disks get new tops; a saved machine's memory is shared.
-Result<SnapshotId> takeStopped(Operation& operation, SnapshotRecord record,
+Result<SnapshotId> takeStopped(SnapshotOperation& operation, SnapshotRecord record,
                                const QList<FrozenDisk>& disks) {
     const QString folder = operation.machine().folder;
     const bool saved = operation.machine().isSaved();
@@ -78,7 +78,7 @@ Result<SnapshotId> takeStopped(Operation& operation, SnapshotRecord record,
 
 } // namespace
 
-Result<SnapshotId> take(Operation& operation, const NewSnapshot& wanted) {
+Result<SnapshotId> take(SnapshotOperation& operation, const NewSnapshot& wanted) {
     TRY(operation.begin());
     Snapshot probe;
     probe.name = wanted.name;
@@ -96,7 +96,7 @@ Result<SnapshotId> take(Operation& operation, const NewSnapshot& wanted) {
     return stopped ? takeStopped(operation, record, disks) : takeLive(operation, record, disks);
 }
 
-Result<void> describe(Operation& operation, const SnapshotId& id, const QString& name,
+Result<void> describe(SnapshotOperation& operation, const SnapshotId& id, const QString& name,
                       const QString& description) {
     return operation.database([&](SnapshotDatabase& rules) {
         return rules.describe(operation.machineId(), id, name, description);

@@ -1,4 +1,4 @@
-#include "core/snapshots/operation.h"
+#include "core/snapshots/snapshot_operation.h"
 
 #include "core/snapshots/recovery.h"
 #include "core/snapshots/snapshot_files.h"
@@ -15,7 +15,7 @@ constexpr int kLookMs = 100; // for the cancellation of what waits for a worker
 
 } // namespace
 
-Result<void> Operation::begin() {
+Result<void> SnapshotOperation::begin() {
     TRY(refresh());
     // What tidies up in the background gives way in a moment.
     constexpr int kTries = 40;
@@ -35,13 +35,13 @@ Result<void> Operation::begin() {
     return refresh();
 }
 
-Result<void> Operation::refresh() {
+Result<void> SnapshotOperation::refresh() {
     m_stored =
         TRY(database([id = m_machine](SnapshotDatabase& rules) { return rules.machine(id); }));
     return {};
 }
 
-Result<bool> Operation::holdStopped() {
+Result<bool> SnapshotOperation::holdStopped() {
     if (m_machineLock)
         return true;
     // Without a worker that can be reached, one is just ending, or another program tidies up behind
@@ -65,7 +65,7 @@ Result<bool> Operation::holdStopped() {
     return true;
 }
 
-bool Operation::hasWorker() const {
+bool SnapshotOperation::hasWorker() const {
     struct Exchange {
         bool answer = false;
         QSemaphore done;
@@ -79,13 +79,13 @@ bool Operation::hasWorker() const {
     return exchange->answer;
 }
 
-Result<void> Operation::checkCancelled() const {
+Result<void> SnapshotOperation::checkCancelled() const {
     if (m_progress.cancelled())
         return fail(ErrorCode::Cancelled, "The operation was cancelled.");
     return {};
 }
 
-void Operation::wait(QSemaphore& done, const Counters& counters) {
+void SnapshotOperation::wait(QSemaphore& done, const Counters& counters) {
     bool asked = false;
     while (!done.tryAcquire(1, kLookMs)) {
         if (const uint64_t total = counters.totalBytes)
@@ -100,7 +100,7 @@ void Operation::wait(QSemaphore& done, const Counters& counters) {
     }
 }
 
-Result<void> Operation::powerOff() {
+Result<void> SnapshotOperation::powerOff() {
     struct Exchange {
         Result<void> answer;
         QSemaphore done;
@@ -117,14 +117,14 @@ Result<void> Operation::powerOff() {
     return exchange->answer;
 }
 
-void Operation::removeFiles(const QStringList& paths) const {
+void SnapshotOperation::removeFiles(const QStringList& paths) const {
     for (const QString& path : paths) {
         step();
         snapshot_files::remove(path);
     }
 }
 
-Result<void> Operation::removeObsolete() const {
+Result<void> SnapshotOperation::removeObsolete() const {
     const QStringList paths =
         TRY(database([](SnapshotDatabase& rules) { return rules.obsoleteFiles(); }));
     if (paths.isEmpty())

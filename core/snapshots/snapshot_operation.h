@@ -31,9 +31,10 @@ struct SnapshotEnvironment {
 
 // One operation on one machine, on a thread of the service's pool, which may block. Database calls
 // and requests to the worker go to their threads and are waited for.
-class Operation {
+class SnapshotOperation {
 public:
-    Operation(SnapshotEnvironment& environment, const MachineId& machine, Progress& progress)
+    SnapshotOperation(SnapshotEnvironment& environment, const MachineId& machine,
+                      Progress& progress)
         : m_environment(environment), m_machine(machine), m_progress(progress) {}
 
     // Takes the machine's operation lock and settles what an interrupted operation left. Errors:
