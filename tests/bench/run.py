@@ -122,7 +122,7 @@ class Bench:
             if "No bootable device" in "\n".join(text["lines"]):
                 break
             worker.wait_event("damage")
-        resident = resident_bytes(worker.process.pid)
+        resident = resident_bytes(worker.process.pid, 256 << 20)
         worker.stop()
         return {"mib": resident / 2**20, "aim_mib": 12}
 

@@ -78,15 +78,18 @@ class Worker:
         self.process.wait(10)
 
 
-def resident_bytes(pid):
-    """Resident bytes of a process without guest RAM, video memory and scanouts (its memfds)."""
+def resident_bytes(pid, guest_bytes):
+    """Resident bytes of a worker without guest RAM (the mapping of `guest_bytes`), video memory and
+    scanouts (its memfds)."""
     total = 0
-    shared = False
+    guests = False
     with open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as smaps:
         for line in smaps:
             words = line.split()
             if "-" in words[0] and not words[0].endswith(":"):
-                shared = len(words) > 5 and words[5].startswith("/memfd:")
-            elif words[0] == "Rss:" and not shared:
+                first, end = (int(address, 16) for address in words[0].split("-"))
+                guests = end - first == guest_bytes or (
+                    len(words) > 5 and words[5].startswith("/memfd:"))
+            elif words[0] == "Rss:" and not guests:
                 total += int(words[1]) * 1024
     return total
