@@ -2,7 +2,6 @@
 #include "core/snapshots/operations.h"
 #include "core/snapshots/snapshot_files.h"
 
-#include <QThread>
 #include <QUuid>
 
 namespace vivarium::operations {
@@ -13,18 +12,6 @@ namespace {
 
 QString newUuid() {
     return QUuid::createUuid().toString(QUuid::WithoutBraces);
-}
-
-// Another program may hold the lock for a moment to tidy up after the run.
-Result<void> holdAfterEnd(SnapshotOperation& operation) {
-    constexpr int kTries = 40;
-    constexpr unsigned long kPauseMs = 25;
-    for (int attempt = 1; attempt <= kTries; ++attempt) {
-        if (TRY(operation.holdStopped()))
-            return {};
-        QThread::msleep(kPauseMs);
-    }
-    return fail(ErrorCode::Busy, "The machine was started again by another program.");
 }
 
 } // namespace
@@ -42,7 +29,8 @@ Result<void> restore(SnapshotOperation& operation, const SnapshotId& id) {
         if (const auto off = operation.powerOff();
             !off && off.error().code != ErrorCode::WrongState)
             return off.error();
-        TRY(holdAfterEnd(operation));
+        if (!TRY(operation.holdAfterEnd()))
+            return fail(ErrorCode::Busy, "The machine was started again by another program.");
     }
     const QString folder = operation.machine().folder;
     QList<NewTop> tops;

@@ -43,7 +43,7 @@ Result<void> discardSavedState(SnapshotOperation& operation) {
     if (!operation.machine().isSaved())
         return fail(ErrorCode::WrongState,
                     u"“%1” has no saved state to discard."_s.arg(name).toStdString());
-    if (!TRY(operation.holdStopped()))
+    if (!TRY(operation.holdAfterEnd()))
         return fail(ErrorCode::WrongState, u"“%1” is running already."_s.arg(name).toStdString());
     TRY(operation.database([&operation](SnapshotDatabase& rules) {
         return rules.clearSaved(operation.machineId(), {});

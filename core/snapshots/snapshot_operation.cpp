@@ -41,6 +41,17 @@ Result<void> SnapshotOperation::refresh() {
     return {};
 }
 
+Result<bool> SnapshotOperation::holdAfterEnd() {
+    constexpr int kTries = 40;
+    constexpr unsigned long kPauseMs = 25;
+    for (int attempt = 1; attempt <= kTries; ++attempt) {
+        if (TRY(holdStopped()))
+            return true;
+        QThread::msleep(kPauseMs);
+    }
+    return false;
+}
+
 Result<bool> SnapshotOperation::holdStopped() {
     if (m_machineLock)
         return true;

@@ -42,6 +42,9 @@ public:
     Result<void> begin();
     // Takes the machine's lock: it cannot be started until the operation is over. False: it runs.
     Result<bool> holdStopped();
+    // The same of a machine whose run is over or about to be: that its worker has gone may not have
+    // been noticed yet.
+    Result<bool> holdAfterEnd();
     bool stopped() const { return m_machineLock.has_value(); }
     const RunRecord& runRecord() const { return m_record; }
 

@@ -124,13 +124,12 @@ private Q_SLOTS:
         QFETCH(QString, format);
         raw(u"base.img"_s);
         const QString top = qcow2(u"top.qcow2"_s);
-        QStringList rebase{u"rebase"_s, u"-u"_s, u"-f"_s, u"qcow2"_s, u"-b"_s, backing};
-        if (!format.isEmpty())
-            rebase += {u"-F"_s, format};
-        QProcess::execute(u"qemu-img"_s, rebase + QStringList{top});
-        if (format.isEmpty() && !m_session->run({u"disk"_s, u"info"_s, top, u"--json"_s})
-                                     .standardOutput.contains("base.img"))
-            QSKIP("this qemu-img does not leave the format out");
+        QCOMPARE(QProcess::execute(u"qemu-img"_s,
+                                   {u"rebase"_s, u"-u"_s, u"-f"_s, u"qcow2"_s, u"-b"_s, backing,
+                                    u"-F"_s, format.isEmpty() ? u"raw"_s : format, top}),
+                 0);
+        if (format.isEmpty())
+            QVERIFY(forgetBackingFormat(top));
         QVERIFY2(m_session->succeeds(
                      {u"create"_s, u"m"_s, u"--disk"_s, top, u"--disk-format"_s, u"qcow2"_s}),
                  m_session->lastError());
@@ -142,6 +141,16 @@ private Q_SLOTS:
     }
 
 private:
+    // qemu-img always states it: its header extension gets a type that nobody knows (qcow2 format,
+    // "Header extensions").
+    static bool forgetBackingFormat(const QString& path) {
+        QFile file(path);
+        if (!file.open(QIODevice::ReadWrite))
+            return false;
+        const qsizetype at = file.read(4096).indexOf(QByteArray("\xE2\x79\x2A\xCA"));
+        return at >= 0 && file.seek(at) && file.write("????") == 4;
+    }
+
     std::unique_ptr<QTemporaryDir> m_folder;
     std::unique_ptr<VivSession> m_session;
 };
