@@ -1,6 +1,7 @@
 #include "core/database/library.h"
 
 #include "core/database/library_database.h"
+#include "core/database/schema.h"
 #include "tests/support/test_main.h"
 
 #include <QDir>
@@ -61,6 +62,32 @@ private Q_SLOTS:
         const auto database = openDatabase();
         QVERIFY(database);
         QCOMPARE((*database)->takeChanges()->changed.size(), 80);
+    }
+
+    void manyProgramsUpgradeTheLibraryAtOnce() {
+        QVERIFY(QDir().mkpath(libraryFolder()));
+        const QString file = libraryFolder() + QStringLiteral("/library.sqlite");
+        {
+            const auto old = Database::open(file);
+            QVERIFY(old);
+            QVERIFY(upgradeSchema(**old, libraryMigrations().first(1)));
+        }
+        int gate[2];
+        QVERIFY(::pipe(gate) == 0);
+        std::vector<pid_t> programs;
+        for (int i = 0; i < 12; ++i)
+            programs.push_back(child([&] {
+                char byte;
+                return ::read(gate[0], &byte, 1) == 1 && openDatabase().has_value();
+            }));
+        QCOMPARE(::write(gate[1], "xxxxxxxxxxxx", 12), ssize_t(12));
+        for (const pid_t program : programs)
+            QCOMPARE(exitStatus(program), 0);
+        ::close(gate[0]);
+        ::close(gate[1]);
+        QVERIFY(QFile::exists(file + QStringLiteral(".v1.backup")));
+        // One saw the old schema, so none made a backup of a half-upgraded one.
+        QCOMPARE(QDir(libraryFolder()).entryList({QStringLiteral("*.backup*")}).size(), 1);
     }
 
     void changesOfAnotherProgramArrive() {

@@ -5,9 +5,14 @@
 #include "core/database/migrations/m0003_layers.h"
 #include "core/database/migrations/m0004_snapshots.h"
 
-#include <QThread>
+#include "vmm/base/unique_fd.h"
+
+#include <QFile>
 
 #include <array>
+#include <cerrno>
+
+#include <fcntl.h>
 
 namespace vivarium {
 
@@ -55,24 +60,27 @@ Result<void> checkIntegrity(Database& database) {
     return {};
 }
 
-// WAL lets one program write while others read. Switching needs a moment without other users, for
-// which SQLite does not always wait itself; a few tries are enough.
-Result<void> enableWriteAheadLog(Database& database) {
-    constexpr int kTries = 100;
-    constexpr unsigned long kPauseMs = 20;
-    for (int attempt = 1;; ++attempt) {
-        const Result<void> enabled =
-            database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-        if (enabled || enabled.error().code != ErrorCode::Busy || attempt == kTries)
-            return enabled;
-        QThread::msleep(kPauseMs);
-    }
+// Held while a program opens the library: one at a time looks at the schema, backs it up and
+// upgrades it. A file beside the database, as closing any descriptor of the database itself would
+// drop SQLite's own locks (SQLite, "How To Corrupt", section 2.2). Waits for the others.
+Result<UniqueFd> lockSchema(const Database& database) {
+    const QByteArray path = QFile::encodeName(database.path() + u".lock"_s);
+    UniqueFd fd(::open(path.constData(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd)
+        return systemError(errno, "The library's lock file " + path.toStdString() +
+                                      " cannot be opened");
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    while (::fcntl(fd.get(), F_OFD_SETLKW, &lock) != 0)
+        if (errno != EINTR)
+            return systemError(errno, "The library's lock file " + path.toStdString() +
+                                          " cannot be locked");
+    return fd;
 }
 
 Result<void> apply(Database& database, const Migration& migration) {
     Transaction transaction = TRY(Transaction::begin(database));
-    if (TRY(database.number("PRAGMA user_version")) >= migration.version)
-        return {}; // another program was faster
     TRY(database.execute(migration.sql));
     const QByteArray stamp = "PRAGMA application_id = " + QByteArray::number(kApplicationId) +
                              "; PRAGMA user_version = " + QByteArray::number(migration.version);
@@ -87,9 +95,11 @@ std::span<const Migration> libraryMigrations() {
 }
 
 Result<void> upgradeSchema(Database& database, std::span<const Migration> migrations) {
+    const UniqueFd lock = TRY(lockSchema(database));
     const int newest = migrations.back().version;
     const int version = TRY(recognise(database, newest));
-    TRY(enableWriteAheadLog(database));
+    // WAL lets one program write while others read.
+    TRY(database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"));
     if (version == newest)
         return {};
     if (version > 0) {
