@@ -7,10 +7,11 @@ target_compile_options(vivarium_flags INTERFACE
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
   -fstack-protector-strong)
 # GCC 12 at -O2 reports null dereferences and restrict overlaps inside libstdc++ that cannot happen
-# (GCC bugs 105329, 105580), and at -O3 members of empty optionals and results as used.
+# (GCC bugs 105329, 105580), and at -O3 members of empty optionals and results as used, and vectors
+# that grow as overflowing.
 target_compile_options(vivarium_flags INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-null-dereference -Wno-restrict>
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:-Wno-maybe-uninitialized>)
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:-Wno-maybe-uninitialized -Wno-stringop-overflow>)
 target_compile_definitions(vivarium_flags INTERFACE
   _GNU_SOURCE VIVARIUM_VERSION="${PROJECT_VERSION}"
   QT_NO_CAST_FROM_ASCII QT_NO_CAST_TO_ASCII QT_NO_FOREACH QT_NO_KEYWORDS
