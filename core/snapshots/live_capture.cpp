@@ -3,6 +3,7 @@
 #include "core/snapshots/recovery.h"
 #include "core/snapshots/snapshot_files.h"
 #include "core/snapshots/thumbnail.h"
+#include "core/supervisor/descriptor_list.h"
 #include "vmm/base/log.h"
 
 #include <QJsonArray>
@@ -39,18 +40,6 @@ Result<void> writeFile(const QString& path, const QByteArray& bytes) {
     return {};
 }
 
-class Descriptors {
-public:
-    int add(UniqueFd fd) {
-        m_list.push_back(std::move(fd));
-        return static_cast<int>(m_list.size()) - 1;
-    }
-    std::vector<UniqueFd> take() { return std::move(m_list); }
-
-private:
-    std::vector<UniqueFd> m_list;
-};
-
 // The memory that most pages will be equal to: the current snapshot's.
 Result<std::optional<MemoryState>> parentMemory(SnapshotOperation& operation) {
     const SnapshotId current = operation.machine().currentSnapshot;
@@ -64,7 +53,7 @@ Result<std::optional<MemoryState>> parentMemory(SnapshotOperation& operation) {
 }
 
 Result<void> openParent(const MemoryState& parent, control::TakeSnapshot& request,
-                        Descriptors& descriptors) {
+                        DescriptorList& descriptors) {
     request.parentRam.indexFd =
         descriptors.add(TRY(snapshot_files::open(parent.indexPath, O_RDONLY)));
     for (const QString& file : parent.files)
@@ -75,7 +64,7 @@ Result<void> openParent(const MemoryState& parent, control::TakeSnapshot& reques
 
 Result<void> makeFiles(SnapshotOperation& operation, LiveCapture& capture,
                        const QByteArray& thumbnail, const QList<FrozenDisk>& disks,
-                       control::TakeSnapshot& request, Descriptors& descriptors) {
+                       control::TakeSnapshot& request, DescriptorList& descriptors) {
     const QString folder = operation.machine().folder;
     const auto make = [&operation, &descriptors](const QString& path) -> Result<int> {
         operation.step();
@@ -142,7 +131,7 @@ Result<LiveCapture> captureLive(SnapshotOperation& operation, const QString& fol
     const auto capturing = [&]() -> Result<void> {
         control::TakeSnapshot request;
         request.thenPowerOff = after == AfterCapture::PowerOff;
-        Descriptors descriptors;
+        DescriptorList descriptors;
         operation.step();
         TRY(snapshot_files::makeFolder(folder));
         TRY(makeFiles(operation, capture, thumbnail.value_or(QByteArray()), disks, request,

@@ -2,6 +2,7 @@
 #include "core/snapshots/operations.h"
 #include "core/snapshots/recovery.h"
 #include "core/snapshots/snapshot_files.h"
+#include "core/supervisor/descriptor_list.h"
 #include "vmm/base/log.h"
 
 #include <QFileInfo>
@@ -125,20 +126,17 @@ Result<void> mergeRunning(SnapshotOperation& operation, const Mergeable& pair, M
     request.drive = place.drive.toStdString();
     request.kind = kind;
     request.upper = place.upper;
-    std::vector<UniqueFd> descriptors;
-    const auto add = [&descriptors](UniqueFd fd) {
-        descriptors.push_back(std::move(fd));
-        return static_cast<int>(descriptors.size()) - 1;
-    };
+    DescriptorList descriptors;
     Neighbour below;
     if (kind == MergeKind::Commit) {
-        request.targetFd = add(TRY(snapshot_files::open(pair.lower.path, O_RDWR)));
+        request.targetFd = descriptors.add(TRY(snapshot_files::open(pair.lower.path, O_RDWR)));
         if (!pair.above.isEmpty()) {
-            request.aboveFd = add(TRY(snapshot_files::open(pair.above.first().path, O_RDWR)));
+            request.aboveFd =
+                descriptors.add(TRY(snapshot_files::open(pair.above.first().path, O_RDWR)));
             below = TRY(neighbour(operation, pair.above.first().path, pair.lower.path));
         }
     } else {
-        request.targetFd = add(TRY(snapshot_files::open(pair.upper.path, O_RDWR)));
+        request.targetFd = descriptors.add(TRY(snapshot_files::open(pair.upper.path, O_RDWR)));
         below = TRY(neighbour(operation, pair.upper.path, pair.lower.parent));
     }
     request.backingName = below.name;
@@ -151,7 +149,7 @@ Result<void> mergeRunning(SnapshotOperation& operation, const Mergeable& pair, M
     intent.id = TRY(operation.database(
         [&intent](SnapshotDatabase& rules) { return rules.beginIntent(intent); }));
     operation.step();
-    const auto reply = operation.ask(request, std::move(descriptors));
+    const auto reply = operation.ask(request, descriptors.take());
     // Without an answer nobody knows how far it came; the intent says so until the guest has
     // stopped.
     if (!reply && reply.error().code == ErrorCode::Disconnected)

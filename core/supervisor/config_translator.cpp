@@ -1,6 +1,7 @@
 #include "core/supervisor/config_translator.h"
 
 #include "core/model/setting_names.h"
+#include "core/supervisor/descriptor_list.h"
 
 #include <QDateTime>
 #include <QFileInfo>
@@ -13,23 +14,6 @@ namespace vivarium {
 namespace {
 
 constexpr uint32_t kBootMenuMs = 5000;
-
-// Takes descriptors and gives out their indices.
-class DescriptorList {
-public:
-    explicit DescriptorList(size_t first) : m_first(first) {}
-    int add(UniqueFd& fd) {
-        if (!fd)
-            return -1;
-        m_list.push_back(std::move(fd));
-        return static_cast<int>(m_first + m_list.size()) - 1;
-    }
-    std::vector<UniqueFd> take() { return std::move(m_list); }
-
-private:
-    const size_t m_first;
-    std::vector<UniqueFd> m_list;
-};
 
 bool bootsFrom(BootDevice device, DriveType type) {
     switch (device) {
@@ -88,7 +72,8 @@ control::DriveConfig translateDrive(const DriveSettings& drive, std::vector<Open
         drive.type == DriveType::Optical ? control::DriveKind::Optical : control::DriveKind::Disk;
     config.port = drive.port;
     for (OpenedImage& image : images)
-        config.images.push_back({descriptors.add(image.fd), translateFormat(image.format)});
+        config.images.push_back(
+            {descriptors.add(std::move(image.fd)), translateFormat(image.format)});
     config.mediumName = QFileInfo(drive.path).fileName().toStdString();
     config.readOnly = drive.readOnly || drive.type == DriveType::Optical;
     config.bootIndex = bootIndex;
@@ -101,7 +86,7 @@ control::SerialConfig translateSerial(const SerialPortSettings& serial, OpenedFi
     config.port = serial.port;
     if (files.stream) {
         config.kind = control::SerialKind::Stream;
-        config.outputFd = descriptors.add(files.stream);
+        config.outputFd = descriptors.add(std::move(files.stream));
         config.inputFd = config.outputFd;
         return config;
     }
@@ -114,11 +99,11 @@ control::SerialConfig translateSerial(const SerialPortSettings& serial, OpenedFi
         break;
     case SerialMode::File:
         config.kind = control::SerialKind::File;
-        config.outputFd = descriptors.add(files.file);
+        config.outputFd = descriptors.add(std::move(files.file));
         break;
     case SerialMode::Socket:
         config.kind = control::SerialKind::Stream;
-        config.listenFd = descriptors.add(files.listen);
+        config.listenFd = descriptors.add(std::move(files.listen));
         break;
     }
     return config;
@@ -147,22 +132,22 @@ WorkerConfiguration translate(const MachineId& id, const MachineSettings& settin
 
     if (files.kernel) {
         config.firmware.kind = control::FirmwareKind::None;
-        config.kernel.kernelFd = descriptors.add(files.kernel);
-        config.kernel.initrdFd = descriptors.add(files.initrd);
+        config.kernel.kernelFd = descriptors.add(std::move(files.kernel));
+        config.kernel.initrdFd = descriptors.add(std::move(files.initrd));
         config.kernel.commandLine = settings.directBoot.commandLine.toStdString();
         for (size_t i = 0; i < files.modules.size(); ++i)
             config.kernel.modules.push_back(
-                {descriptors.add(files.modules[i]),
+                {descriptors.add(std::move(files.modules[i])),
                  QFileInfo(settings.directBoot.modulePaths.at(static_cast<qsizetype>(i)))
                      .fileName()
                      .toStdString()});
     } else {
         config.firmware.kind = control::FirmwareKind::Bios;
-        config.firmware.romFd = descriptors.add(files.firmware.rom);
+        config.firmware.romFd = descriptors.add(std::move(files.firmware.rom));
         config.firmware.bootMenuMs = settings.bootMenu ? kBootMenuMs : 0;
     }
 
-    config.firmware.videoRomFd = descriptors.add(files.firmware.videoRom);
+    config.firmware.videoRomFd = descriptors.add(std::move(files.firmware.videoRom));
 
     const auto boot = bootIndices(settings);
     for (qsizetype i = 0; i < settings.drives.size(); ++i) {
@@ -177,14 +162,14 @@ WorkerConfiguration translate(const MachineId& id, const MachineSettings& settin
             settings.serialPorts.at(i), files.serialPorts[static_cast<size_t>(i)], descriptors));
 
     config.display.videoMemoryBytes = uint64_t{settings.videoMemoryMiB} << 20;
-    config.vnc.listenFd = descriptors.add(files.vnc);
+    config.vnc.listenFd = descriptors.add(std::move(files.vnc));
     config.vnc.password = settings.vnc.password.toStdString();
-    config.restore.stateFd = descriptors.add(files.restore.state);
-    config.restore.ram.indexFd = descriptors.add(files.restore.ramIndex);
+    config.restore.stateFd = descriptors.add(std::move(files.restore.state));
+    config.restore.ram.indexFd = descriptors.add(std::move(files.restore.ramIndex));
     for (UniqueFd& file : files.restore.ram)
-        config.restore.ram.files.push_back({descriptors.add(file)});
-    config.lockFd = descriptors.add(files.lock);
-    config.listenFd = descriptors.add(files.control);
+        config.restore.ram.files.push_back({descriptors.add(std::move(file))});
+    config.lockFd = descriptors.add(std::move(files.lock));
+    config.listenFd = descriptors.add(std::move(files.control));
     return {std::move(config), descriptors.take()};
 }
 

@@ -216,20 +216,12 @@ std::string_view diskFormatName(DiskFormat format) {
 
 template <class Message>
 nlohmann::json imageMessageToJson(const Message& message) {
-    nlohmann::json json;
-    JsonWriter writer(json);
-    describe(writer, message);
-    return json;
+    return describedToJson(message);
 }
 
 template <class Message>
 Result<Message> imageMessageFromJson(const nlohmann::json& json, size_t descriptorCount) {
-    Message message;
-    JsonReader reader(json, descriptorCount);
-    describe(reader, message);
-    if (reader.error())
-        return *reader.error();
-    return message;
+    return describedFromJson<Message>(json, descriptorCount);
 }
 
 #define INSTANTIATE(Message)                                                                       \

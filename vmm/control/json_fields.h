@@ -249,4 +249,23 @@ private:
     std::optional<Error> m_error;
 };
 
+// A described struct as a JSON object, and back. Errors as JsonReader's first.
+template <class Struct>
+nlohmann::json describedToJson(const Struct& value) {
+    nlohmann::json json;
+    JsonWriter writer(json);
+    describe(writer, value);
+    return json;
+}
+
+template <class Struct>
+Result<Struct> describedFromJson(const nlohmann::json& json, size_t descriptorCount) {
+    Struct value;
+    JsonReader reader(json, descriptorCount);
+    describe(reader, value);
+    if (reader.error())
+        return *reader.error();
+    return value;
+}
+
 } // namespace vivarium::control

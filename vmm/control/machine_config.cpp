@@ -87,18 +87,12 @@ Result<void> checkConfig(const MachineConfig& config) {
 }
 
 nlohmann::json toJson(const MachineConfig& config) {
-    nlohmann::json json;
-    JsonWriter writer(json);
-    describe(writer, config);
-    return json;
+    return describedToJson(config);
 }
 
 Result<MachineConfig> machineConfigFromJson(const nlohmann::json& json, int descriptorCount) {
-    MachineConfig config;
-    JsonReader reader(json, descriptorCount > 0 ? static_cast<size_t>(descriptorCount) : 0);
-    describe(reader, config);
-    if (reader.error())
-        return *reader.error();
+    MachineConfig config = TRY(describedFromJson<MachineConfig>(
+        json, descriptorCount > 0 ? static_cast<size_t>(descriptorCount) : 0));
     TRY(checkConfig(config));
     return config;
 }

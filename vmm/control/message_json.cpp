@@ -306,20 +306,12 @@ std::string_view keyActionName(KeyAction action) {
 
 template <class Message>
 nlohmann::json toJson(const Message& message) {
-    nlohmann::json json;
-    JsonWriter writer(json);
-    describe(writer, message);
-    return json;
+    return describedToJson(message);
 }
 
 template <class Message>
 Result<Message> fromJson(const nlohmann::json& json, size_t descriptorCount) {
-    Message message;
-    JsonReader reader(json, descriptorCount);
-    describe(reader, message);
-    if (reader.error())
-        return *reader.error();
-    return message;
+    return describedFromJson<Message>(json, descriptorCount);
 }
 
 // The config has rules that concern several fields.
@@ -333,11 +325,7 @@ Result<Configure> fromJson<Configure>(const nlohmann::json& json, size_t descrip
 
 template <>
 Result<Fork> fromJson<Fork>(const nlohmann::json& json, size_t descriptorCount) {
-    Fork request;
-    JsonReader reader(json, descriptorCount);
-    describe(reader, request);
-    if (reader.error())
-        return *reader.error();
+    Fork request = TRY(describedFromJson<Fork>(json, descriptorCount));
     for (const CloneConfig& clone : request.clones)
         TRY(checkConfig(clone.config));
     return request;

@@ -1,24 +1,14 @@
 #include "vmm/kvm/vcpu_set.h"
 
 #include "vmm/base/log.h"
+#include "vmm/base/monotonic_time.h"
 
 #include <algorithm>
-#include <ctime>
 #include <system_error>
 
 #include <pthread.h>
 
 namespace vivarium {
-
-namespace {
-
-uint64_t monotonicNs() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
-} // namespace
 
 VcpuSet::VcpuSet(Accelerator& accelerator, PortBus& ports, MemoryMap& memory, Hooks hooks)
     : m_accelerator(accelerator), m_ports(ports), m_memory(memory), m_hooks(std::move(hooks)) {}

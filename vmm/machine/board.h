@@ -63,8 +63,12 @@ public:
     std::vector<int> numbers() const;
 
 private:
+    Result<size_t> find(int index, const char* what) const;
     std::vector<UniqueFd> m_descriptors;
 };
+
+// The disk engine's name for a format of the protocol.
+ImageFormat imageFormatOf(control::DiskFormat format);
 
 // All devices of one machine, wired. Only machine_builder.cpp knows their types. Device lock held
 // for every call unless said otherwise; created and destroyed with the vCPUs stopped, lock free.

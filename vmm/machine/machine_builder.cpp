@@ -15,20 +15,20 @@ constexpr uint64_t kMaxVideoRomBytes = 256 << 10;
 
 } // namespace
 
-Result<UniqueFd> ConfigDescriptors::take(int index, const char* what) {
+Result<size_t> ConfigDescriptors::find(int index, const char* what) const {
     if (index < 0 || static_cast<size_t>(index) >= m_descriptors.size() ||
         !m_descriptors[static_cast<size_t>(index)])
         return fail(ErrorCode::InvalidArgument,
                     std::string("the descriptor of the ") + what + " is missing");
-    return std::move(m_descriptors[static_cast<size_t>(index)]);
+    return static_cast<size_t>(index);
+}
+
+Result<UniqueFd> ConfigDescriptors::take(int index, const char* what) {
+    return std::move(m_descriptors[TRY(find(index, what))]);
 }
 
 Result<UniqueFd> ConfigDescriptors::duplicate(int index, const char* what) const {
-    if (index < 0 || static_cast<size_t>(index) >= m_descriptors.size() ||
-        !m_descriptors[static_cast<size_t>(index)])
-        return fail(ErrorCode::InvalidArgument,
-                    std::string("the descriptor of the ") + what + " is missing");
-    return m_descriptors[static_cast<size_t>(index)].duplicate();
+    return m_descriptors[TRY(find(index, what))].duplicate();
 }
 
 std::vector<int> ConfigDescriptors::numbers() const {

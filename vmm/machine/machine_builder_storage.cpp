@@ -23,6 +23,10 @@ DriveErrorPolicy errorPolicyOf(control::DiskErrorPolicy policy) {
 
 } // namespace
 
+ImageFormat imageFormatOf(control::DiskFormat format) {
+    return format == control::DiskFormat::Raw ? ImageFormat::Raw : ImageFormat::Qcow2;
+}
+
 Result<std::unique_ptr<DiskChain>> MachineBuilderBoard::openDisk(std::vector<ChainFile> files,
                                                                  DiskAccess access) const {
     DiskChainOptions options;
@@ -47,9 +51,8 @@ Result<void> MachineBuilderBoard::buildStorage(ConfigDescriptors& descriptors) {
         if (!config.images.empty()) {
             std::vector<ChainFile> files;
             for (const control::ImageConfig& file : config.images)
-                files.push_back({TRY(descriptors.take(file.fd, "disk image")),
-                                 file.format == control::DiskFormat::Raw ? ImageFormat::Raw
-                                                                         : ImageFormat::Qcow2});
+                files.push_back(
+                    {TRY(descriptors.take(file.fd, "disk image")), imageFormatOf(file.format)});
             auto chain =
                 openDisk(std::move(files),
                          optical || config.readOnly ? DiskAccess::ReadOnly : DiskAccess::ReadWrite);

@@ -1,10 +1,10 @@
 #include "vmm/machine/machine_jobs.h"
 
 #include "vmm/base/log.h"
+#include "vmm/base/monotonic_time.h"
 #include "vmm/machine/process_copy.h"
 #include "vmm/machine/snapshot_files.h"
 
-#include <ctime>
 #include <utility>
 
 #include <unistd.h>
@@ -13,17 +13,7 @@ namespace vivarium {
 
 namespace {
 
-uint64_t monotonicNs() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 constexpr uint64_t kReportIntervalNs = 100'000'000;
-
-ImageFormat formatOf(control::DiskFormat format) {
-    return format == control::DiskFormat::Raw ? ImageFormat::Raw : ImageFormat::Qcow2;
-}
 
 Error cancelled() {
     return fail(ErrorCode::Cancelled, "cancelled");
@@ -87,7 +77,7 @@ Result<OverlaySwitch::Overlay> MachineJobs::overlay(const control::OverlayConfig
         return fail(ErrorCode::InvalidArgument, config.drive + " is read-only");
     overlay.file = std::move(file);
     overlay.backingName = config.backingName;
-    overlay.backingFormat = formatOf(config.backingFormat);
+    overlay.backingFormat = imageFormatOf(config.backingFormat);
     overlay.use = use;
     return overlay;
 }
@@ -222,7 +212,7 @@ void MachineJobs::mergeLayers(const control::MergeLayers& request, ConfigDescrip
     merge.upper = request.upper;
     merge.backingName = request.backingName;
     if (!request.backingName.empty())
-        merge.backingFormat = imageFormatName(formatOf(request.backingFormat));
+        merge.backingFormat = imageFormatName(imageFormatOf(request.backingFormat));
     const auto onLoop = [this, alive = std::weak_ptr(m_alive)](std::function<void()> task) {
         m_loop.post([alive, task = std::move(task)] {
             if (alive.lock())

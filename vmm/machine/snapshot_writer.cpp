@@ -1,12 +1,12 @@
 #include "vmm/machine/snapshot_writer.h"
 
+#include "vmm/base/monotonic_time.h"
 #include "vmm/machine/process_copy.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -29,12 +29,6 @@ struct Report {
 
 constexpr uint64_t kReportIntervalNs = 100'000'000;
 constexpr int kBackgroundNice = 5; // the guest comes first
-
-uint64_t monotonicNs() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 bool send(const UniqueFd& socket, const Report& report) {
     return ::send(socket.get(), &report, sizeof report, MSG_NOSIGNAL) == sizeof report;
