@@ -24,6 +24,7 @@ inline QMap<QString, QStringList> layerTable() {
         {QStringLiteral("vmm/snapshot"), Q{base}},
         {QStringLiteral("vmm/bus"), Q{base, snapshot}},
         {QStringLiteral("vmm/kvm"), Q{base, memory, bus, snapshot}},
+        {QStringLiteral("vmm/softcpu"), Q{base, memory, bus, snapshot}},
         {QStringLiteral("vmm/firmware"), Q{base, memory, bus}},
         {QStringLiteral("vmm/backends"), Q{base, bus}},
         {QStringLiteral("vmm/backends/vnc"),

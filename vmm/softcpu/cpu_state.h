@@ -75,6 +75,7 @@ enum class Activity : uint32_t { Running, Halted, WaitForStartup, Shutdown };
 inline constexpr uint8_t kShadowSti = 1, kShadowMovSs = 2;
 
 inline constexpr unsigned kXsaveBytes = 4096;
+inline constexpr uint64_t kPowerOnPat = 0x0007040600070406;
 inline constexpr unsigned kFixedMtrrs = 11, kVariableMtrrs = 8;
 
 // All state of one vCPU, at fixed offsets (the translator's code reads it through the host's GS).
@@ -101,7 +102,7 @@ struct alignas(64) CpuState {
     uint64_t star = 0, lstar = 0, cstar = 0, sfmask = 0, kernelGsBase = 0;
     uint64_t sysenterCs = 0, sysenterEsp = 0, sysenterEip = 0;
     uint64_t tscAux = 0, tscOffset = 0, tscAdjust = 0; // guest TSC = CpuPlatform::tsc() + tscOffset
-    uint64_t pat = 0x0007040600070406, miscEnable = 1, apicBase = 0, debugControl = 0;
+    uint64_t pat = kPowerOnPat, miscEnable = 1, apicBase = 0, debugControl = 0;
     uint64_t mtrrDefaultType = 0, mtrrFixed[kFixedMtrrs] = {};
     uint64_t mtrrBase[kVariableMtrrs] = {}, mtrrMask[kVariableMtrrs] = {};
     uint64_t pdpte[4] = {}; // PAE paging loads them with CR3 (Intel SDM 3A, 4.4.1)

@@ -6,15 +6,15 @@ namespace vivarium::softcpu {
 
 enum class OperandKind : uint8_t {
     None,
-    Gpr,       // `reg` 0..15
-    GprHigh,   // AH CH DH BH: `reg` 0..3
-    Segment,   // `reg` 0..5
-    Control,   // `reg` 0..15
-    Debug,     // `reg` 0..15
-    Immediate, // Instruction::immediate of the operand
-    Memory,    // Instruction::memory
-    FarPointer,
-    Other, // x87, MMX, vector, mask registers: only the native unit cares
+    Gpr,        // `reg` 0..15
+    GprHigh,    // AH CH DH BH: `reg` 0..3
+    Segment,    // `reg` 0..5
+    Control,    // `reg` 0..15
+    Debug,      // `reg` 0..15
+    Immediate,  // `immediate`
+    Memory,     // Instruction::memory
+    FarPointer, // `immediate`: selector << 32 | offset
+    Other,      // x87, MMX, vector, mask registers: only the native unit cares
 };
 
 struct Operand {
@@ -50,8 +50,10 @@ struct Instruction {
 
     uint16_t mnemonic = 0; // ZydisMnemonic
     uint16_t isaSet = 0;   // ZydisISASet
+    uint16_t category = 0; // ZydisInstructionCategory
     uint8_t length = 0;
-    uint8_t operandBytes = 0; // 2, 4, 8 by mode and prefixes
+    uint8_t prefixCount = 0;  // legacy prefixes and REX at the start of `bytes`
+    uint8_t operandBytes = 0; // 1, 2, 4, 8 by opcode, mode and prefixes
     uint8_t addressBytes = 0;
     uint8_t operandCount = 0;
     uint8_t opcode = 0;

@@ -74,7 +74,7 @@ public:
     CodePlace codePlace(uint64_t linear, TlbMode mode);
 
     // A walk without side effects (debugger, fault reports).
-    std::optional<GuestAddress> inspect(uint64_t linear) const;
+    std::optional<GuestAddress> inspect(uint64_t linear);
 
     // After a write of CR3: reload PAE's pointers (Intel SDM 3A, 4.4.1). false: reserved bits, #GP.
     [[nodiscard]] bool loadPdptes();
@@ -100,6 +100,7 @@ private:
     bool allowed(const Rights& rights, AccessKind kind, TlbMode mode) const;
     std::optional<uint64_t> readEntry(GuestAddress address, unsigned sizeBytes);
     bool setEntryBits(GuestAddress address, unsigned sizeBytes, uint64_t expected, uint64_t bits);
+    uint64_t nextPage(uint64_t linear) const;
     Place placeSlow(uint64_t linear, AccessKind kind, TlbMode mode);
     void readDevice(GuestAddress physical, uint8_t* out, unsigned sizeBytes);
     void writeDevice(GuestAddress physical, const uint8_t* in, unsigned sizeBytes);
