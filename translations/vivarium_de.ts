@@ -477,6 +477,10 @@
         <translation>KVM</translation>
     </message>
     <message>
+        <source>Software</source>
+        <translation>Software</translation>
+    </message>
+    <message>
         <source>Hard Disk</source>
         <translation>Festplatte</translation>
     </message>
@@ -3182,6 +3186,10 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
     <message>
         <source>Extended Features:</source>
         <translation>Erweiterte Funktionen:</translation>
+    </message>
+    <message>
+        <source>KVM runs guests at the processor&apos;s own speed. Software needs nothing of this computer, but is slower. Default takes KVM where it can be used.</source>
+        <translation>KVM führt Gäste so schnell aus wie der Prozessor selbst. Software braucht nichts von diesem Rechner, ist aber langsamer. Die Vorgabe nimmt KVM, wo es sich nutzen lässt.</translation>
     </message>
     <message>
         <source>&amp;Exit device for test guests (isa-debug-exit)</source>

@@ -119,7 +119,7 @@ void HardwareOptions::addTo(CLI::App& command) {
         .add_option("--vnc-password", m_vncPassword, "Password of the VNC server (8 characters)")
         ->group(group);
     command.add_option("--firmware", m_firmware, "bios or uefi")->group(group);
-    command.add_option("--accelerator", m_accelerator, "auto or kvm")->group(group);
+    command.add_option("--accelerator", m_accelerator, "auto, kvm or software")->group(group);
     command.add_option("--video-memory", m_videoMemory, "Video memory: 16M")->group(group);
     command.add_option("--boot", m_bootOrder, "Boot order: optical,disk")->group(group);
     command.add_option("--guest-type", m_guestType, "Kind of guest: debian, windows10, other, ...")

@@ -12,7 +12,7 @@
 namespace vivarium {
 
 enum class Firmware { Bios, Uefi };
-enum class Accelerator { Auto, Kvm };
+enum class Accelerator { Auto, Kvm, Software };
 enum class DriveType { HardDisk, Optical };
 // What a drive is attached to; optical drives are on the SATA controller.
 enum class DriveBus { Sata, Nvme, Virtio };

@@ -18,8 +18,9 @@ constexpr auto table(Firmware) {
         {{Firmware::Bios, "bios"}, {Firmware::Uefi, "uefi"}});
 }
 constexpr auto table(Accelerator) {
-    return std::to_array<NamedValue<Accelerator>>(
-        {{Accelerator::Auto, "auto"}, {Accelerator::Kvm, "kvm"}});
+    return std::to_array<NamedValue<Accelerator>>({{Accelerator::Auto, "auto"},
+                                                   {Accelerator::Kvm, "kvm"},
+                                                   {Accelerator::Software, "software"}});
 }
 constexpr auto table(DriveType) {
     return std::to_array<NamedValue<DriveType>>(

@@ -18,7 +18,7 @@ private Q_SLOTS:
         settings.memoryMiB = 2u << 20;
         settings.cpuCount = 7;
         settings.firmware = Firmware::Uefi;
-        settings.accelerator = Accelerator::Kvm;
+        settings.accelerator = Accelerator::Software;
         settings.bootOrder = {BootDevice::HardDisk};
         settings.rtcLocalTime = true;
         settings.hpet = false;

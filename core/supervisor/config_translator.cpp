@@ -109,6 +109,18 @@ control::SerialConfig translateSerial(const SerialPortSettings& serial, OpenedFi
     return config;
 }
 
+control::AcceleratorChoice acceleratorChoice(Accelerator accelerator) {
+    switch (accelerator) {
+    case Accelerator::Auto:
+        return control::AcceleratorChoice::Auto;
+    case Accelerator::Kvm:
+        return control::AcceleratorChoice::Kvm;
+    case Accelerator::Software:
+        return control::AcceleratorChoice::Software;
+    }
+    return control::AcceleratorChoice::Auto;
+}
+
 } // namespace
 
 std::string driveId(const DriveSettings& drive) {
@@ -123,7 +135,7 @@ WorkerConfiguration translate(const MachineId& id, const MachineSettings& settin
     config.name = settings.name.toStdString();
     config.memoryBytes = uint64_t{settings.memoryMiB} << 20;
     config.cpuCount = settings.cpuCount;
-    config.accelerator = nameOf(settings.accelerator).toStdString();
+    config.accelerator = acceleratorChoice(settings.accelerator);
     config.hpet = settings.hpet;
     config.exitDevice = settings.exitDevice;
     config.exitWhenClientsLeave = life == WorkerLife::WithClients;

@@ -32,7 +32,7 @@ private Q_SLOTS:
         settings.name = QString::fromUtf8("Zoë");
         settings.memoryMiB = 300;
         settings.cpuCount = 3;
-        settings.accelerator = Accelerator::Kvm;
+        settings.accelerator = Accelerator::Software;
         settings.hpet = false;
         settings.exitDevice = true;
         settings.bootMenu = true;
@@ -68,7 +68,7 @@ private Q_SLOTS:
         QCOMPARE(config.name, std::string("Zoë"));
         QCOMPARE(config.memoryBytes, uint64_t(300) << 20);
         QCOMPARE(config.cpuCount, 3u);
-        QCOMPARE(config.accelerator, std::string("kvm"));
+        QCOMPARE(config.accelerator, control::AcceleratorChoice::Software);
         QVERIFY(!config.hpet && config.exitDevice && !config.exitWhenClientsLeave);
         QCOMPARE(config.firmware.kind, control::FirmwareKind::Bios);
         QVERIFY(config.firmware.bootMenuMs > 0);

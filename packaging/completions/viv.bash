@@ -71,7 +71,7 @@ _viv() {
         return
         ;;
     --accelerator)
-        mapfile -t COMPREPLY < <(compgen -W "auto kvm" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "auto kvm software" -- "$cur")
         return
         ;;
     --boot)

@@ -1,5 +1,6 @@
 #include "ui/console/console_status_bar.h"
 
+#include "core/model/machine_settings.h"
 #include "core/supervisor/config_translator.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/icons.h"
@@ -116,10 +117,15 @@ void ConsoleStatusBar::setLeds(const ConsoleLeds& leds) {
     setLit(m_scrollLock, leds.scrollLock);
 }
 
-void ConsoleStatusBar::setAccelerator(const QString& name) {
+void ConsoleStatusBar::setAccelerator(const QString& name, const QString& reason) {
     m_acceleratorName = name;
+    m_acceleratorReason = reason;
     m_accelerator->setVisible(!name.isEmpty());
-    m_accelerator->setToolTip(tr("Acceleration: %1").arg(name.toUpper()));
+    const QString shown = name == QStringLiteral("software")
+                              ? acceleratorText(Accelerator::Software)
+                              : name.toUpper();
+    const QString title = tr("Acceleration: %1").arg(shown);
+    m_accelerator->setToolTip(reason.isEmpty() ? title : title + u'\n' + reason);
 }
 
 void ConsoleStatusBar::setMouseState(MouseState state) {
@@ -172,7 +178,7 @@ void ConsoleStatusBar::retranslate() {
     m_capsLock->setToolTip(tr("Caps Lock of the guest"));
     m_scrollLock->setText(tr("Scroll"));
     m_scrollLock->setToolTip(tr("Scroll Lock of the guest"));
-    setAccelerator(m_acceleratorName);
+    setAccelerator(m_acceleratorName, m_acceleratorReason);
     setMouseState(m_mouseState);
     setKeyboardCaptured(m_keyboardCaptured);
     setHostKeyTitle(m_hostKeyTitle);

@@ -22,7 +22,8 @@ public:
     void setDrives(const QList<DriveSettings>& drives);
     void showActivity(const control::Activity& activity);
     void setLeds(const ConsoleLeds& leds);
-    void setAccelerator(const QString& name);
+    // `reason`: the worker's sentence; empty where it gives none.
+    void setAccelerator(const QString& name, const QString& reason);
     enum class MouseState { Free, Captured, Integrated };
     void setMouseState(MouseState state);
     void setKeyboardCaptured(bool captured);
@@ -53,7 +54,7 @@ private:
     QLabel* m_keyboard;
     QLabel* m_hostKey;
     ConsoleLeds m_leds;
-    QString m_acceleratorName;
+    QString m_acceleratorName, m_acceleratorReason;
     QString m_hostKeyTitle;
     MouseState m_mouseState = MouseState::Free;
     bool m_keyboardCaptured = false;

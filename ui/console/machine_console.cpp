@@ -208,7 +208,9 @@ void MachineConsole::connectWorker() {
             &ConsoleStatusBar::showActivity, Qt::UniqueConnection);
     whenReplied(this, worker->send(control::Status{}), [this](const auto& reply) {
         if (reply)
-            consoleStatusBar()->setAccelerator(QString::fromStdString(reply->value.accelerator));
+            consoleStatusBar()->setAccelerator(
+                QString::fromStdString(reply->value.accelerator),
+                QString::fromStdString(reply->value.acceleratorReason));
     });
 }
 

@@ -91,8 +91,12 @@ QWidget* SystemPage::processorTab(int hostCpuCount) {
                            static_cast<int>(MachineSettings::kMaxCpuCount));
     m_processors->setAdvisedMaximum(hostCpuCount);
     m_accelerator = new QComboBox(tab);
-    for (Accelerator accelerator : {Accelerator::Auto, Accelerator::Kvm})
+    for (Accelerator accelerator : {Accelerator::Auto, Accelerator::Kvm, Accelerator::Software})
         m_accelerator->addItem(acceleratorText(accelerator), static_cast<int>(accelerator));
+    m_accelerator->setToolTip(
+        tr("KVM runs guests at the processor's own speed. Software needs "
+           "nothing of this computer, but is slower. Default takes KVM where it "
+           "can be used."));
     m_exitDevice = new QCheckBox(tr("&Exit device for test guests (isa-debug-exit)"), tab);
     auto* form = new QFormLayout(tab);
     form->addRow(tr("&Processors:"), m_processors);

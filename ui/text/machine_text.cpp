@@ -52,6 +52,8 @@ QString acceleratorText(Accelerator accelerator) {
         return MachineText::tr("Default");
     case Accelerator::Kvm:
         return MachineText::tr("KVM");
+    case Accelerator::Software:
+        return MachineText::tr("Software");
     }
     return {};
 }

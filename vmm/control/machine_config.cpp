@@ -24,8 +24,6 @@ Result<void> checkConfig(const MachineConfig& config) {
     };
     if (config.memoryBytes % kMiB != 0)
         return refuse("memoryBytes", std::to_string(config.memoryBytes), "a multiple of 1 MiB");
-    if (config.accelerator != "auto" && config.accelerator != "kvm")
-        return refuse("accelerator", quoted(config.accelerator), "one of auto, kvm");
     if (config.firmware.kind == FirmwareKind::Bios && config.firmware.romFd < 0)
         return refuse("firmware.romFd", "-1", "the descriptor of the BIOS image");
     if (config.firmware.kind == FirmwareKind::None && config.kernel.kernelFd < 0)

@@ -99,12 +99,16 @@ struct RestoreConfig {
     RamImageConfig ram;
 };
 
+// What executes the guest. Auto takes KVM where it can, else software; the status says which and
+// why.
+enum class AcceleratorChoice : uint8_t { Auto, Kvm, Software };
+
 struct MachineConfig {
     std::string id; // UUID, also the SMBIOS system UUID
     std::string name;
     uint64_t memoryBytes = 256ull << 20; // whole MiB
     uint32_t cpuCount = 1;
-    std::string accelerator = "auto"; // auto | kvm
+    AcceleratorChoice accelerator = AcceleratorChoice::Auto;
     FirmwareConfig firmware;
     KernelConfig kernel;
     std::vector<DriveConfig> drives;

@@ -21,6 +21,13 @@ struct EnumNames<FirmwareKind> {
         {{FirmwareKind::Bios, "bios"}, {FirmwareKind::Uefi, "uefi"}, {FirmwareKind::None, "none"}}};
 };
 template <>
+struct EnumNames<AcceleratorChoice> {
+    static constexpr std::array<std::pair<AcceleratorChoice, std::string_view>, 3> kNames{
+        {{AcceleratorChoice::Auto, "auto"},
+         {AcceleratorChoice::Kvm, "kvm"},
+         {AcceleratorChoice::Software, "software"}}};
+};
+template <>
 struct EnumNames<DriveKind> {
     static constexpr std::array<std::pair<DriveKind, std::string_view>, 2> kNames{
         {{DriveKind::Disk, "disk"}, {DriveKind::Optical, "optical"}}};
@@ -141,7 +148,7 @@ void describe(Visitor& v, M& config) {
     v("name", config.name, upTo(64 * 1024));
     v("memoryBytes", config.memoryBytes, FieldRange{1 << 20, kMaxMemoryBytes});
     v("cpuCount", config.cpuCount, FieldRange{1, 1024});
-    v("accelerator", config.accelerator, upTo(16));
+    v("accelerator", config.accelerator);
     v("firmware", config.firmware);
     v("kernel", config.kernel);
     v("drives", config.drives, upTo(kMaxDrives));

@@ -119,6 +119,7 @@ void describe(Visitor& v, M& reply) {
     v("reason", reply.reason);
     v("detail", reply.detail, upTo(kMaxDetailBytes));
     v("accelerator", reply.accelerator, upTo(16));
+    v("acceleratorReason", reply.acceleratorReason, upTo(kMaxDetailBytes));
     v("version", reply.version, upTo(64));
     v("pid", reply.pid);
     v("cpuCount", reply.cpuCount);

@@ -27,7 +27,7 @@ MachineConfig fullConfig() {
     config.name = "Übung \"1\"";
     config.memoryBytes = 512 << 20;
     config.cpuCount = 4;
-    config.accelerator = "kvm";
+    config.accelerator = AcceleratorChoice::Software;
     config.firmware = {FirmwareKind::Bios, 0, 1, 3000};
     config.kernel = {2, 3, "console=ttyS0", {{4, "module one"}}};
     DriveConfig disk;

@@ -98,8 +98,9 @@ struct StatusReply {
     MachineState state = MachineState::PoweredOff;
     StopReason reason = StopReason::None;
     std::string detail;
-    std::string accelerator; // "kvm"; empty before configure
-    std::string version;     // of the worker
+    std::string accelerator;       // "kvm" or "software"; empty before configure
+    std::string acceleratorReason; // why this one, an English sentence
+    std::string version;           // of the worker
     int64_t pid = 0;
     uint32_t cpuCount = 0;
     uint64_t memoryBytes = 0;

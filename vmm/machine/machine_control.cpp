@@ -2,6 +2,7 @@
 
 #include "vmm/backends/display/png_writer.h"
 #include "vmm/base/log.h"
+#include "vmm/machine/accelerator_choice.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -110,8 +111,7 @@ Result<void> MachineControl::configure(const control::MachineConfig& config,
                                        std::optional<MachineCopy> copy) {
     if (m_machine || m_finished)
         return fail(ErrorCode::WrongState, "the machine is configured already");
-    if (!m_host.kvm)
-        return m_host.kvm.error();
+    AcceleratorDecision decision = TRY(decideAccelerator(config.accelerator, m_host.kvm));
     UniqueFd listening;
     if (config.lockFd >= 0)
         m_machineLock = TRY(descriptors.take(config.lockFd, "machine lock"));
@@ -122,6 +122,7 @@ Result<void> MachineControl::configure(const control::MachineConfig& config,
     if (listening)
         TRY(m_server.listen(std::move(listening)));
     m_config = config;
+    m_acceleratorReason = std::move(decision.reason);
     m_machine = std::move(machine);
     makeJobs();
 
@@ -261,6 +262,7 @@ void MachineControl::handle(const control::Status&, Call<control::Status> call) 
         status.reason = m_machine->reason();
         status.detail = m_machine->detail();
         status.accelerator = m_machine->acceleratorName();
+        status.acceleratorReason = m_acceleratorReason;
         status.cpuCount = m_config.cpuCount;
         status.memoryBytes = m_config.memoryBytes;
         status.uptimeMs = m_machine->uptimeMs();

@@ -106,6 +106,7 @@ private:
     Host m_host;
     control::ControlServer m_server;
     control::MachineConfig m_config;
+    std::string m_acceleratorReason;
     UniqueFd m_machineLock; // held until the process ends
     bool m_finished = false;
 

@@ -52,6 +52,8 @@ QString infoText(const Machine& machine, const MachineStatus& status,
         lines << line("Reason:", status.detail);
     if (live) {
         lines << line("Accelerator:", QString::fromStdString(live->reply.accelerator));
+        if (!live->reply.acceleratorReason.empty())
+            lines << line("", QString::fromStdString(live->reply.acceleratorReason));
         lines << line("Process:", QString::number(live->reply.pid));
         lines << line("Uptime:", QStringLiteral("%1 s").arg(live->reply.uptimeMs / 1000));
         if (!live->vncAddress.isEmpty())
@@ -98,6 +100,7 @@ QJsonObject liveJson(const LiveStatus& live) {
         });
     return {
         {QStringLiteral("accelerator"), QString::fromStdString(reply.accelerator)},
+        {QStringLiteral("acceleratorReason"), QString::fromStdString(reply.acceleratorReason)},
         {QStringLiteral("pid"), static_cast<qint64>(reply.pid)},
         {QStringLiteral("uptimeMs"), static_cast<qint64>(reply.uptimeMs)},
         {QStringLiteral("exitCount"), static_cast<qint64>(reply.exitCount)},

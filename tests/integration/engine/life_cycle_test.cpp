@@ -113,6 +113,7 @@ private Q_SLOTS:
         QCOMPARE(status->state, MachineState::Paused);
         QCOMPARE(status->reason, StopReason::User);
         QCOMPARE(status->accelerator, std::string("kvm"));
+        QVERIFY(!status->acceleratorReason.empty());
         QVERIFY(client.call(PowerOff{}));
         const auto exiting = client.waitFor<Exiting>();
         QVERIFY(exiting);
