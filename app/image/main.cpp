@@ -2,6 +2,7 @@
 #include "app/image/image_options.h"
 #include "app/image/job_connection.h"
 #include "app/image/job_runner.h"
+#include "vmm/base/crash_points.h"
 #include "vmm/base/log.h"
 #include "vmm/sandbox/process_isolation.h"
 #include "vmm/sandbox/system_call_filter.h"
@@ -42,6 +43,7 @@ int runImageJob(UniqueFd socket) {
 } // namespace
 
 int main(int argc, char** argv) {
+    openCrashPoints();
     ::mallopt(M_ARENA_MAX, 1);
     std::signal(SIGPIPE, SIG_IGN); // a peer that leaves is noticed by the write
     std::signal(SIGXFSZ, SIG_IGN); // a file size limit is an error of the write, a full disk

@@ -1,4 +1,5 @@
 #include "app/worker/worker_options.h"
+#include "vmm/base/crash_points.h"
 #include "vmm/base/log.h"
 #include "vmm/kvm/kvm_system.h"
 #include "vmm/machine/machine_control.h"
@@ -72,6 +73,7 @@ int runMachine(int controlFd) {
 } // namespace
 
 int main(int argc, char** argv) {
+    openCrashPoints();
     // One arena: the threads allocate little, and each further arena costs memory for every guest.
     ::mallopt(M_ARENA_MAX, 1);
     std::signal(SIGPIPE, SIG_IGN); // peers that leave are noticed by the write

@@ -1,5 +1,6 @@
 #include "vmm/snapshot/ram_image.h"
 
+#include "vmm/base/crash_points.h"
 #include "vmm/base/whole_file.h"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ bool isZero(const uint8_t* bytes, uint64_t count) {
 }
 
 Result<void> writeAt(const UniqueFd& target, ConstByteSpan bytes, uint64_t offset) {
+    crashPoint();
     while (!bytes.empty()) {
         const ssize_t written =
             ::pwrite(target.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -46,6 +48,7 @@ Result<void> writeAt(const UniqueFd& target, ConstByteSpan bytes, uint64_t offse
 }
 
 Result<void> makeDurable(const UniqueFd& target) {
+    crashPoint();
     if (::fdatasync(target.get()) != 0)
         return systemError(errno, "write the saved state to the disk");
     return {};
