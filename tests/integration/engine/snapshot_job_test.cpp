@@ -155,8 +155,9 @@ class SnapshotJobTest : public QObject {
         QVERIFY(::ftruncate(openFile(name, O_RDWR).get(), 4 * kMiB) == 0);
     }
     int check(const QString& name) const {
-        return QProcess::execute(QStringLiteral("qemu-img"),
-                                 {QStringLiteral("check"), QStringLiteral("-q"), path(name)});
+        return QProcess::execute(
+            QStringLiteral("qemu-img"),
+            {QStringLiteral("check"), QStringLiteral("-U"), QStringLiteral("-q"), path(name)});
     }
 
 private Q_SLOTS:

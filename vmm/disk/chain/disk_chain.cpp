@@ -46,9 +46,9 @@ Task<Result<void>> DiskChain::openLayers(DiskChain& chain, std::vector<ChainFile
     std::vector<std::unique_ptr<Layer>> layers;
     for (size_t i = 0; i < files.size(); ++i) {
         const bool writes = i + 1 == files.size() && chain.m_access == DiskAccess::ReadWrite;
-        Result<std::unique_ptr<AsyncFile>> file =
-            HostFile::create(*chain.m_loop, std::move(files[i].fd),
-                             writes ? HostFile::Access::ReadWrite : HostFile::Access::ReadOnly);
+        Result<std::unique_ptr<AsyncFile>> file = HostFile::create(
+            *chain.m_loop, std::move(files[i].fd),
+            writes ? HostFile::Access::ReadWrite : HostFile::Access::ReadOnly, chain.cache());
         if (!file)
             co_return std::move(file).error();
         LayerResult layer =
@@ -167,7 +167,7 @@ Task<int> DiskChain::perform(BlockRequest& request) {
 Result<std::unique_ptr<AsyncFile>> DiskChain::hostFile(UniqueFd fd) {
     if (!fd)
         return std::unique_ptr<AsyncFile>();
-    return HostFile::create(*m_loop, std::move(fd), HostFile::Access::ReadWrite);
+    return HostFile::create(*m_loop, std::move(fd), HostFile::Access::ReadWrite, cache());
 }
 
 void DiskChain::formatOverlay(UniqueFd fd, std::string backingName, ImageFormat backingFormat,
@@ -238,10 +238,15 @@ DetachedTask DiskChain::runInsert(Done switched, Done durable) {
     }
     ++m_operations;
     int error = co_await m_stack->freeze(LayerStack::Freeze::Requests);
+    const size_t below = m_stack->depth() - 1;
+    const AsyncFile* const frozen = &m_stack->top().file();
     m_stack->push(std::move(m_prepared));
     m_stack->thaw();
     call(switched, error == 0 ? Result<void>{} : systemError(error, "insert overlay"));
     error = co_await m_stack->flush();
+    // Other machines may stand on it now, unless a merge has changed the chain meanwhile.
+    if (error == 0 && below + 1 < m_stack->depth() && &m_stack->layer(below).file() == frozen)
+        m_stack->layer(below).file().shareLock();
     call(durable, error == 0 ? Result<void>{} : systemError(error, "flush the frozen disk"));
     operationOver();
 }

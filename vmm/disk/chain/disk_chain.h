@@ -2,6 +2,7 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/disk/chain/merge_job.h"
+#include "vmm/disk/io/host_file.h"
 #include "vmm/disk/qcow2/create.h"
 #include "vmm/disk/request_check.h"
 
@@ -25,6 +26,7 @@ struct ChainFile {
 enum class DiskCacheMode {
     WriteBack,    // in the host's page cache until the guest flushes (a disk's own write cache)
     WriteThrough, // on the medium
+    Direct,       // as WriteBack, without the host's page cache where the file allows that
     Unsafe,       // nothing: flushes are ignored (throw-away machines)
 };
 
@@ -102,6 +104,10 @@ private:
     DetachedTask runMerge(Merge merge, Done done);
     DetachedTask runResize(uint64_t sizeBytes, Done done);
     DetachedTask runClose();
+    HostFile::Cache cache() const {
+        return m_cacheMode == DiskCacheMode::Direct ? HostFile::Cache::Around
+                                                    : HostFile::Cache::Through;
+    }
     Result<std::unique_ptr<AsyncFile>> hostFile(UniqueFd fd);
     void takeIncoming();
     void finished();

@@ -76,6 +76,7 @@ Task<Result<void>> MergeJob::makeWritable(size_t index, std::unique_ptr<AsyncFil
         co_return std::move(layer).error();
     int error = co_await m_stack.freeze(LayerStack::Freeze::RequestsAndFlushes);
     std::unique_ptr<Layer> old = m_stack.replace(index, std::move(*layer));
+    m_stack.layer(index).file().shareLock(); // as the old one was locked
     m_stack.thaw();
     if (error == 0)
         error = co_await old->close();

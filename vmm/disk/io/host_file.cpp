@@ -1,5 +1,8 @@
 #include "vmm/disk/io/host_file.h"
 
+#include "vmm/base/crash_points.h"
+#include "vmm/disk/io/direct_file.h"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -8,7 +11,8 @@
 
 namespace vivarium {
 
-Result<std::unique_ptr<AsyncFile>> HostFile::create(IoLoop& loop, UniqueFd fd, Access access) {
+Result<std::unique_ptr<AsyncFile>> HostFile::create(IoLoop& loop, UniqueFd fd, Access access,
+                                                    Cache cache) {
     struct stat status {};
     if (::fstat(fd.get(), &status) < 0)
         return systemError(errno, "examine disk image");
@@ -25,7 +29,17 @@ Result<std::unique_ptr<AsyncFile>> HostFile::create(IoLoop& loop, UniqueFd fd, A
     constexpr int kUnwanted = O_APPEND | O_DIRECT | O_NONBLOCK;
     if ((flags & kUnwanted) != 0 && ::fcntl(fd.get(), F_SETFL, flags & ~kUnwanted) < 0)
         return fail(ErrorCode::InvalidArgument, "the disk image is append-only");
-    return std::unique_ptr<AsyncFile>(new HostFile(loop, std::move(fd), S_ISBLK(status.st_mode)));
+    const int number = fd.get();
+    std::unique_ptr<AsyncFile> file(new HostFile(loop, std::move(fd), S_ISBLK(status.st_mode)));
+    return cache == Cache::Around ? DirectFile::wrap(loop, std::move(file), number)
+                                  : std::move(file);
+}
+
+void HostFile::start(IoOp& op) {
+    if (op.kind != IoOp::Kind::Read)
+        crashPoint();
+    op.fd = m_fd.get();
+    m_loop.start(op);
 }
 
 uint64_t HostFile::sizeBytes() {
@@ -40,10 +54,19 @@ uint64_t HostFile::sizeBytes() {
 int HostFile::truncate(uint64_t sizeBytes) {
     if (m_isDevice)
         return sizeBytes <= this->sizeBytes() ? 0 : ENOSPC;
+    crashPoint();
     while (::ftruncate(m_fd.get(), static_cast<off_t>(sizeBytes)) < 0)
         if (errno != EINTR)
             return errno;
     return 0;
+}
+
+void HostFile::shareLock() {
+    struct flock shared {};
+    shared.l_type = F_RDLCK;
+    shared.l_whence = SEEK_SET;
+    // Of a lock that is held already this never fails; a file system without locks has none.
+    static_cast<void>(::fcntl(m_fd.get(), F_OFD_SETLK, &shared));
 }
 
 AsyncFile::DataRange HostFile::nextData(uint64_t offsetBytes, uint64_t lengthBytes) {

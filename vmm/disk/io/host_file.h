@@ -10,16 +10,17 @@ class HostFile final : public AsyncFile {
 public:
     enum class Access { ReadWrite, ReadOnly };
     // Errors: InvalidArgument (a folder, a pipe, append-only), PermissionDenied (wrong open mode).
-    // O_APPEND, O_DIRECT and O_NONBLOCK are taken off: buffers have any alignment.
-    static Result<std::unique_ptr<AsyncFile>> create(IoLoop& loop, UniqueFd fd, Access access);
+    // O_APPEND, O_DIRECT and O_NONBLOCK are taken off.
+    // Cache::Around wants direct I/O, which the file may turn out not to allow (DirectFile).
+    enum class Cache { Through, Around };
+    static Result<std::unique_ptr<AsyncFile>> create(IoLoop& loop, UniqueFd fd, Access access,
+                                                     Cache cache = Cache::Through);
 
-    void start(IoOp& op) override {
-        op.fd = m_fd.get();
-        m_loop.start(op);
-    }
+    void start(IoOp& op) override;
     uint64_t sizeBytes() override;
     int truncate(uint64_t sizeBytes) override;
     DataRange nextData(uint64_t offsetBytes, uint64_t lengthBytes) override;
+    void shareLock() override;
 
 private:
     HostFile(IoLoop& loop, UniqueFd fd, bool device)
