@@ -15,13 +15,42 @@ std::string quoted(const std::string& text) {
     return "\"" + text + "\"";
 }
 
+Error refuse(const std::string& field, const std::string& value, const std::string& wanted) {
+    return fail(ErrorCode::InvalidArgument, field + " is " + value + "; it must be " + wanted);
+}
+
 } // namespace
 
+Result<void> checkDrive(const DriveConfig& drive, const std::string& field) {
+    constexpr uint32_t kSataPorts = 6;
+    if (drive.bus == DriveBus::Sata && drive.port >= kSataPorts)
+        return refuse(field + ".port", std::to_string(drive.port), "0 to 5 for SATA");
+    if (drive.kind == DriveKind::Optical && drive.bus != DriveBus::Sata)
+        return refuse(field + ".bus", quoted(std::string(enumName(drive.bus))),
+                      "sata for an optical drive");
+    if (drive.kind == DriveKind::Disk && drive.images.empty())
+        return refuse(field + ".images", "empty", "the files of the disk, base first");
+    if (drive.kind == DriveKind::Optical && drive.images.size() > 1)
+        return refuse(field + ".images", std::to_string(drive.images.size()) + " files",
+                      "one file at most for an optical drive");
+    for (size_t j = 0; j < drive.images.size(); ++j) {
+        const ImageConfig& image = drive.images[j];
+        const std::string name = field + ".images[" + std::to_string(j) + "]";
+        if (image.fd < 0)
+            return refuse(name + ".fd", "-1", "the descriptor of the image");
+        if (image.format != DiskFormat::Raw && drive.kind == DriveKind::Optical)
+            return refuse(name + ".format", quoted(std::string(enumName(image.format))), "raw");
+        if (image.format == DiskFormat::Raw && j > 0)
+            return refuse(name + ".format", "\"raw\"", "qcow2 above the base");
+    }
+    for (char c : drive.serialNumber)
+        if (c < 0x20 || c > 0x7E)
+            return refuse(field + ".serialNumber", quoted(drive.serialNumber),
+                          "printable ASCII characters");
+    return {};
+}
+
 Result<void> checkConfig(const MachineConfig& config) {
-    auto refuse = [](const std::string& field, const std::string& value,
-                     const std::string& wanted) {
-        return fail(ErrorCode::InvalidArgument, field + " is " + value + "; it must be " + wanted);
-    };
     if (config.memoryBytes % kMiB != 0)
         return refuse("memoryBytes", std::to_string(config.memoryBytes), "a multiple of 1 MiB");
     if (config.firmware.kind == FirmwareKind::Bios && config.firmware.romFd < 0)
@@ -38,34 +67,10 @@ Result<void> checkConfig(const MachineConfig& config) {
         std::string field = "drives[" + std::to_string(i) + "]";
         if (!ids.insert(drive.id).second)
             return refuse(field + ".id", quoted(drive.id), "unique");
-        constexpr uint32_t kSataPorts = 6;
-        if (drive.bus == DriveBus::Sata && drive.port >= kSataPorts)
-            return refuse(field + ".port", std::to_string(drive.port), "0 to 5 for SATA");
-        if (drive.kind == DriveKind::Optical && drive.bus != DriveBus::Sata)
-            return refuse(field + ".bus", quoted(std::string(enumName(drive.bus))),
-                          "sata for an optical drive");
+        TRY(checkDrive(drive, field));
         if (!ports.insert({drive.bus, drive.port}).second)
             return refuse(field + ".port", std::to_string(drive.port),
                           "another than other drives'");
-        if (drive.kind == DriveKind::Disk && drive.images.empty())
-            return refuse(field + ".images", "empty", "the files of the disk, base first");
-        if (drive.kind == DriveKind::Optical && drive.images.size() > 1)
-            return refuse(field + ".images", std::to_string(drive.images.size()) + " files",
-                          "one file at most for an optical drive");
-        for (size_t j = 0; j < drive.images.size(); ++j) {
-            const ImageConfig& image = drive.images[j];
-            const std::string name = field + ".images[" + std::to_string(j) + "]";
-            if (image.fd < 0)
-                return refuse(name + ".fd", "-1", "the descriptor of the image");
-            if (image.format != DiskFormat::Raw && drive.kind == DriveKind::Optical)
-                return refuse(name + ".format", quoted(std::string(enumName(image.format))), "raw");
-            if (image.format == DiskFormat::Raw && j > 0)
-                return refuse(name + ".format", "\"raw\"", "qcow2 above the base");
-        }
-        for (char c : drive.serialNumber)
-            if (c < 0x20 || c > 0x7E)
-                return refuse(field + ".serialNumber", quoted(drive.serialNumber),
-                              "printable ASCII characters");
     }
     if (config.restore.stateFd >= 0 && config.restore.ram.indexFd < 0)
         return refuse("restore.ram.indexFd", "-1", "the memory image that belongs to the state");

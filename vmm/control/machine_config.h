@@ -39,6 +39,10 @@ struct KernelConfig {
 enum class DriveKind : uint8_t { Disk, Optical };
 enum class DiskFormat : uint8_t { Raw, Qcow2 };
 enum class DiskErrorPolicy : uint8_t { Report, Stop, Ignore };
+// How the host treats what a guest writes: WriteBack keeps it in the page cache until the guest
+// flushes, WriteThrough puts every write on the medium before it is over, Direct goes around the
+// page cache (reads, too) and is otherwise like WriteBack.
+enum class DriveCacheMode : uint8_t { WriteBack, WriteThrough, Direct };
 // What a disk is attached to. Optical drives are on the SATA controller.
 enum class DriveBus : uint8_t { Sata, Virtio, Nvme };
 
@@ -59,7 +63,9 @@ struct DriveConfig {
     bool readOnly = false;
     std::string serialNumber;                              // at most 20 printable characters
     int bootIndex = -1;                                    // 0 boots first; -1 not at all
-    DiskErrorPolicy errorPolicy = DiskErrorPolicy::Report; // EIO; ENOSPC always pauses
+    DiskErrorPolicy errorPolicy = DiskErrorPolicy::Report; // the host's errors but the next
+    DiskErrorPolicy fullPolicy = DiskErrorPolicy::Stop;    // no space left for a write
+    DriveCacheMode cacheMode = DriveCacheMode::WriteBack;
 };
 
 enum class SerialKind : uint8_t { None, Ring /* history, for attach */, File, Stream };

@@ -50,6 +50,13 @@ struct EnumNames<DiskErrorPolicy> {
          {DiskErrorPolicy::Ignore, "ignore"}}};
 };
 template <>
+struct EnumNames<DriveCacheMode> {
+    static constexpr std::array<std::pair<DriveCacheMode, std::string_view>, 3> kNames{
+        {{DriveCacheMode::WriteBack, "writeback"},
+         {DriveCacheMode::WriteThrough, "writethrough"},
+         {DriveCacheMode::Direct, "direct"}}};
+};
+template <>
 struct EnumNames<SerialKind> {
     static constexpr std::array<std::pair<SerialKind, std::string_view>, 4> kNames{
         {{SerialKind::None, "none"},
@@ -98,6 +105,8 @@ void describe(Visitor& v, M& drive) {
     v("serialNumber", drive.serialNumber, upTo(20));
     v("bootIndex", drive.bootIndex, FieldRange{-1, 255});
     v("errorPolicy", drive.errorPolicy);
+    v("fullPolicy", drive.fullPolicy);
+    v("cacheMode", drive.cacheMode);
 }
 
 template <class Visitor, Is<SerialConfig> M>
@@ -168,7 +177,9 @@ void describe(Visitor& v, M& config) {
     v("listenFd", config.listenFd, DescriptorIndex{});
 }
 
-// Rules that concern more than one field. Error: InvalidArgument.
+// Rules that concern more than one field; `field` is what a drive is called in an error. Error:
+// InvalidArgument.
+Result<void> checkDrive(const DriveConfig& drive, const std::string& field);
 Result<void> checkConfig(const MachineConfig& config);
 
 } // namespace vivarium::control

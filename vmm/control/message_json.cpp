@@ -64,6 +64,7 @@ void describe(Visitor& v, M& drive) {
     v("kind", drive.kind);
     v("mediumName", drive.mediumName, upTo(kMaxNameBytes));
     v("locked", drive.locked);
+    v("sizeBytes", drive.sizeBytes);
     v("readBytes", drive.readBytes);
     v("writtenBytes", drive.writtenBytes);
     v("readRequests", drive.readRequests);
@@ -182,6 +183,20 @@ void describe(Visitor& v, M& request) {
     v("imageFd", request.imageFd, DescriptorIndex{});
     v("mediumName", request.mediumName, upTo(kMaxNameBytes));
     v("force", request.force);
+}
+template <class Visitor, Is<AttachDrive> M>
+void describe(Visitor& v, M& request) {
+    v("drive", request.drive);
+}
+template <class Visitor, Is<DetachDrive> M>
+void describe(Visitor& v, M& request) {
+    v("drive", request.drive, FieldRange{1, 64});
+    v("force", request.force);
+}
+template <class Visitor, Is<ResizeDrive> M>
+void describe(Visitor& v, M& request) {
+    v("drive", request.drive, FieldRange{1, 64});
+    v("sizeBytes", request.sizeBytes);
 }
 template <class Visitor, Is<AttachSerial> M>
 void describe(Visitor& v, M& request) {
@@ -325,6 +340,13 @@ Result<Configure> fromJson<Configure>(const nlohmann::json& json, size_t descrip
 }
 
 template <>
+Result<AttachDrive> fromJson<AttachDrive>(const nlohmann::json& json, size_t descriptorCount) {
+    AttachDrive request = TRY(describedFromJson<AttachDrive>(json, descriptorCount));
+    TRY(checkDrive(request.drive, "drive"));
+    return request;
+}
+
+template <>
 Result<Fork> fromJson<Fork>(const nlohmann::json& json, size_t descriptorCount) {
     Fork request = TRY(describedFromJson<Fork>(json, descriptorCount));
     for (const CloneConfig& clone : request.clones)
@@ -357,6 +379,9 @@ INSTANTIATE(ScreenshotReply)
 INSTANTIATE(ScreenText)
 INSTANTIATE(ScreenTextReply)
 INSTANTIATE(ChangeMedium)
+template nlohmann::json toJson<AttachDrive>(const AttachDrive&);
+INSTANTIATE(DetachDrive)
+INSTANTIATE(ResizeDrive)
 INSTANTIATE(AttachSerial)
 INSTANTIATE(Subscribe)
 INSTANTIATE(TakeSnapshot)

@@ -91,6 +91,7 @@ struct DriveStatus {
     DriveKind kind = DriveKind::Disk;
     std::string mediumName; // empty: no medium
     bool locked = false;    // the guest has locked the tray
+    uint64_t sizeBytes = 0; // of the medium as the guest sees it; 0: no medium
     uint64_t readBytes = 0, writtenBytes = 0;
     uint64_t readRequests = 0, writeRequests = 0;
 };
@@ -185,6 +186,34 @@ struct ChangeMedium { // Busy when the guest has locked the tray and force is fa
     int imageFd = -1; // index of the descriptor beside the request; -1 ejects
     std::string mediumName;
     bool force = false;
+};
+// Plugs a drive into a free SATA port; the guest sees it come. Errors: InvalidArgument (another
+// bus, a taken port or id), Busy during a snapshot, merge or fork, and what opening the images
+// reports.
+struct AttachDrive {
+    static constexpr std::string_view kMethod = "attachDrive";
+    static constexpr StateSet kLegalIn = kBuilt;
+    using Reply = Empty;
+    DriveConfig drive;
+};
+// Pulls a SATA drive out, as if its cable was. Replies when its files are flushed and closed; what
+// the guest had not written yet is lost to it. Errors: NotFound, Unsupported (virtio and NVMe disks
+// stay), Busy as above or while the guest has locked the tray and force is false.
+struct DetachDrive {
+    static constexpr std::string_view kMethod = "detachDrive";
+    static constexpr StateSet kLegalIn = kBuilt;
+    using Reply = Empty;
+    std::string drive;
+    bool force = false;
+};
+// Makes a disk larger and tells the guest. Errors: NotFound, InvalidArgument (smaller, or not a
+// multiple of 512), PermissionDenied (read-only), Busy as above, NoSpace.
+struct ResizeDrive {
+    static constexpr std::string_view kMethod = "resizeDrive";
+    static constexpr StateSet kLegalIn = kBuilt;
+    using Reply = Empty;
+    std::string drive;
+    uint64_t sizeBytes = 0;
 };
 struct AttachSerial { // the reply has one descriptor: a stream socket with history, then live data
     static constexpr std::string_view kMethod = "attachSerial";

@@ -67,6 +67,12 @@ private:
     std::vector<UniqueFd> m_descriptors;
 };
 
+// A drive that is ready to be attached.
+struct OpenDrive {
+    control::DriveConfig config;
+    std::unique_ptr<DiskChain> image; // null: an empty optical drive
+};
+
 // The disk engine's name for a format of the protocol.
 ImageFormat imageFormatOf(control::DiskFormat format);
 
@@ -94,7 +100,19 @@ public:
     // Waits for the host's disk I/O; completions are then posted.
     virtual void drainIo() = 0;
     virtual void retryStalledRequests() = 0;
-    // A disk's image chain, which lives as long as the board; null for discs and unknown drives.
+    // Opens a drive's images. Without the device lock: it reads files.
+    virtual Result<OpenDrive> openDrive(const control::DriveConfig& config,
+                                        ConfigDescriptors& descriptors) const = 0;
+    // A drive comes to or leaves the running machine: SATA only. The guest is told. The image of
+    // one that left is flushed when it is destroyed, which wants no device lock held. Errors as the
+    // protocol's attachDrive and detachDrive.
+    virtual Result<void> attachDrive(OpenDrive drive) = 0;
+    virtual Result<std::unique_ptr<BlockDevice>> detachDrive(const std::string& driveId,
+                                                             bool force) = 0;
+    // The disk's image has another size than before.
+    virtual void driveResized(const std::string& driveId) = 0;
+    // A disk's image chain, which lives until the drive is detached; null for discs and unknown
+    // drives.
     virtual DiskChain* disk(const std::string& driveId) = 0;
     // A drive has let its medium go by itself.
     virtual void forgetMedium(const std::string& driveId) = 0;

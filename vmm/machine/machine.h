@@ -104,6 +104,8 @@ public:
         Machine& m_machine;
     };
     BoardAccess board() { return BoardAccess(*this); }
+    // For Board::openDrive(), which needs no lock.
+    const Board& driveOpener() const { return *m_board; }
     DeviceLock& deviceLock() { return m_deviceLock; }
     TimerQueue& timers() { return m_timers; }
 

@@ -60,6 +60,12 @@ public:
     std::vector<control::DriveStatus> drives() const override;
     void drainIo() override;
     void retryStalledRequests() override;
+    Result<OpenDrive> openDrive(const control::DriveConfig& config,
+                                ConfigDescriptors& descriptors) const override;
+    Result<void> attachDrive(OpenDrive drive) override;
+    Result<std::unique_ptr<BlockDevice>> detachDrive(const std::string& driveId,
+                                                     bool force) override;
+    void driveResized(const std::string& driveId) override;
     DiskChain* disk(const std::string& driveId) override;
     void forgetMedium(const std::string& driveId) override { m_mediumNames[driveId].clear(); }
     Result<UniqueFd> attachSerial(uint32_t port) override;
@@ -86,8 +92,12 @@ private:
     Result<void> buildSerial(const control::SerialConfig& port, ConfigDescriptors& descriptors);
     Result<void> buildFirmwareConfig();
     Result<void> takeKernel(ConfigDescriptors& descriptors);
-    Result<std::unique_ptr<DiskChain>> openDisk(std::vector<ChainFile> files,
-                                                DiskAccess access) const;
+    Result<std::unique_ptr<DiskChain>>
+    openDisk(std::vector<ChainFile> files, DiskAccess access,
+             DiskCacheMode cacheMode = DiskCacheMode::WriteBack) const;
+    // Remembers what the calls of this board need of the drive.
+    void note(const OpenDrive& drive);
+    static AhciDrive sataDrive(OpenDrive drive);
     PlatformDescription platform() const;
     SmbiosDescription smbios() const;
     std::vector<std::string> bootPaths() const; // of firmware, best first

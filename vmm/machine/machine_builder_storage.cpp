@@ -21,6 +21,22 @@ DriveErrorPolicy errorPolicyOf(control::DiskErrorPolicy policy) {
     return DriveErrorPolicy::Report;
 }
 
+DriveErrorPolicies errorPoliciesOf(const control::DriveConfig& config) {
+    return {errorPolicyOf(config.errorPolicy), errorPolicyOf(config.fullPolicy)};
+}
+
+DiskCacheMode cacheModeOf(control::DriveCacheMode mode) {
+    switch (mode) {
+    case control::DriveCacheMode::WriteBack:
+        return DiskCacheMode::WriteBack;
+    case control::DriveCacheMode::WriteThrough:
+        return DiskCacheMode::WriteThrough;
+    case control::DriveCacheMode::Direct:
+        return DiskCacheMode::Direct;
+    }
+    return DiskCacheMode::WriteBack;
+}
+
 } // namespace
 
 ImageFormat imageFormatOf(control::DiskFormat format) {
@@ -28,9 +44,11 @@ ImageFormat imageFormatOf(control::DiskFormat format) {
 }
 
 Result<std::unique_ptr<DiskChain>> MachineBuilderBoard::openDisk(std::vector<ChainFile> files,
-                                                                 DiskAccess access) const {
+                                                                 DiskAccess access,
+                                                                 DiskCacheMode cacheMode) const {
     DiskChainOptions options;
     options.access = access;
+    options.cacheMode = cacheMode;
     options.threadStarted = m_services.diskThreadStarted;
     return DiskChain::open(std::move(files), std::move(options));
 }
@@ -42,38 +60,58 @@ PciAddress MachineBuilderBoard::diskAddress(const control::DriveConfig& drive) {
     return {static_cast<uint8_t>(first + drive.port), 0};
 }
 
+Result<OpenDrive> MachineBuilderBoard::openDrive(const control::DriveConfig& config,
+                                                 ConfigDescriptors& descriptors) const {
+    OpenDrive drive;
+    drive.config = config;
+    if (config.images.empty())
+        return drive;
+    std::vector<ChainFile> files;
+    for (const control::ImageConfig& file : config.images)
+        files.push_back({TRY(descriptors.take(file.fd, "disk image")), imageFormatOf(file.format)});
+    const bool written = config.kind == control::DriveKind::Disk && !config.readOnly;
+    auto chain = openDisk(std::move(files), written ? DiskAccess::ReadWrite : DiskAccess::ReadOnly,
+                          cacheModeOf(config.cacheMode));
+    if (!chain)
+        return fail(chain.error().code, config.id + ": " + chain.error().detail);
+    drive.image = std::move(*chain);
+    return drive;
+}
+
+void MachineBuilderBoard::note(const OpenDrive& drive) {
+    if (!drive.image)
+        return;
+    if (drive.config.kind == control::DriveKind::Disk)
+        m_disks[drive.config.id] = drive.image.get();
+    m_mediumNames[drive.config.id] = drive.config.mediumName;
+}
+
+AhciDrive MachineBuilderBoard::sataDrive(OpenDrive drive) {
+    const control::DriveConfig& config = drive.config;
+    return {config.id,
+            config.port,
+            config.kind == control::DriveKind::Optical ? AhciDrive::Kind::Optical
+                                                       : AhciDrive::Kind::Disk,
+            std::move(drive.image),
+            config.serialNumber,
+            errorPoliciesOf(config)};
+}
+
 Result<void> MachineBuilderBoard::buildStorage(ConfigDescriptors& descriptors) {
     const BoardServices& s = m_services;
     std::vector<AhciDrive> sataDrives;
     for (const control::DriveConfig& config : m_config.drives) {
-        const bool optical = config.kind == control::DriveKind::Optical;
-        std::unique_ptr<BlockDevice> image;
-        if (!config.images.empty()) {
-            std::vector<ChainFile> files;
-            for (const control::ImageConfig& file : config.images)
-                files.push_back(
-                    {TRY(descriptors.take(file.fd, "disk image")), imageFormatOf(file.format)});
-            auto chain =
-                openDisk(std::move(files),
-                         optical || config.readOnly ? DiskAccess::ReadOnly : DiskAccess::ReadWrite);
-            if (!chain)
-                return fail(chain.error().code, config.id + ": " + chain.error().detail);
-            if (!optical)
-                m_disks[config.id] = chain->get();
-            image = std::move(*chain);
-            m_mediumNames[config.id] = config.mediumName;
-        }
+        OpenDrive drive = TRY(openDrive(config, descriptors));
+        note(drive);
         switch (config.bus) {
         case control::DriveBus::Sata:
-            sataDrives.push_back(
-                {config.id, config.port, optical ? AhciDrive::Kind::Optical : AhciDrive::Kind::Disk,
-                 std::move(image), config.serialNumber, errorPolicyOf(config.errorPolicy)});
+            sataDrives.push_back(sataDrive(std::move(drive)));
             break;
         case control::DriveBus::Virtio:
-            TRY(addVirtioDisk(config, std::move(image)));
+            TRY(addVirtioDisk(config, std::move(drive.image)));
             break;
         case control::DriveBus::Nvme:
-            TRY(addNvmeDisk(config, std::move(image)));
+            TRY(addNvmeDisk(config, std::move(drive.image)));
             break;
         }
     }
@@ -92,7 +130,7 @@ Result<void> MachineBuilderBoard::addVirtioDisk(const control::DriveConfig& conf
     disk.id = config.id;
     disk.image = std::move(image);
     disk.serialNumber = config.serialNumber;
-    disk.errorPolicy = errorPolicyOf(config.errorPolicy);
+    disk.errorPolicy = errorPoliciesOf(config);
     disk.queueCount = std::min(m_config.cpuCount, VirtioBlock::kMaxQueues);
     VirtioBlock::Function function =
         TRY(VirtioBlock::create(diskAddress(config),
@@ -113,7 +151,7 @@ Result<void> MachineBuilderBoard::addNvmeDisk(const control::DriveConfig& config
     auto controller = TRY(NvmeController::create(
         diskAddress(config),
         {{s.ports, s.memoryMap, s.interrupts, *m_lpc}, s.memory, s.tasks, s.storageListener},
-        {config.id, std::move(image), config.serialNumber, errorPolicyOf(config.errorPolicy)}));
+        {config.id, std::move(image), config.serialNumber, errorPoliciesOf(config)}));
     m_storage.push_back(controller.get());
     m_diskFunctions.push_back(std::move(controller));
     return addPci(*m_diskFunctions.back());
@@ -164,6 +202,46 @@ Result<void> MachineBuilderBoard::changeMedium(const std::string& driveId, Uniqu
     return {};
 }
 
+Result<void> MachineBuilderBoard::attachDrive(OpenDrive drive) {
+    if (drive.config.bus != control::DriveBus::Sata)
+        return fail(ErrorCode::Unsupported,
+                    "only SATA drives can be attached while the machine runs");
+    for (const control::DriveStatus& present : drives())
+        if (present.id == drive.config.id)
+            return fail(ErrorCode::InvalidArgument,
+                        "the machine has a drive called " + drive.config.id + " already");
+    DiskChain* const disk =
+        drive.config.kind == control::DriveKind::Disk ? drive.image.get() : nullptr;
+    const std::string id = drive.config.id;
+    const std::string name = drive.image ? drive.config.mediumName : std::string();
+    TRY(m_ahci->attachDrive(sataDrive(std::move(drive))));
+    m_mediumNames[id] = name;
+    if (disk)
+        m_disks[id] = disk;
+    return {};
+}
+
+Result<std::unique_ptr<BlockDevice>> MachineBuilderBoard::detachDrive(const std::string& driveId,
+                                                                      bool force) {
+    for (StorageController* controller : m_storage)
+        for (const DriveReport& report : controller->drives())
+            if (report.id == driveId && controller != m_ahci.get())
+                return fail(ErrorCode::Unsupported,
+                            driveId + " is no SATA drive and stays while the machine runs");
+    auto image = TRY(m_ahci->detachDrive(driveId, force ? AhciController::ChangeMode::Force
+                                                        : AhciController::ChangeMode::HonourLock));
+    m_disks.erase(driveId);
+    m_mediumNames.erase(driveId);
+    return image;
+}
+
+void MachineBuilderBoard::driveResized(const std::string& driveId) {
+    for (StorageController* controller : m_storage)
+        for (const DriveReport& report : controller->drives())
+            if (report.id == driveId)
+                controller->imageResized();
+}
+
 DiskChain* MachineBuilderBoard::disk(const std::string& driveId) {
     const auto found = m_disks.find(driveId);
     return found == m_disks.end() ? nullptr : found->second;
@@ -181,6 +259,7 @@ std::vector<control::DriveStatus> MachineBuilderBoard::drives() const {
             if (report.hasMedium && name != m_mediumNames.end())
                 status.mediumName = name->second;
             status.locked = report.locked;
+            status.sizeBytes = report.sizeBytes;
             status.readBytes = report.activity.readBytes;
             status.writtenBytes = report.activity.writtenBytes;
             status.readRequests = report.activity.readRequests;

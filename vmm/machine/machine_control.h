@@ -69,6 +69,9 @@ private:
     void handle(const control::Screenshot& request, Call<control::Screenshot> call) override;
     void handle(const control::ScreenText& request, Call<control::ScreenText> call) override;
     void handle(const control::ChangeMedium& request, Call<control::ChangeMedium> call) override;
+    void handle(const control::AttachDrive& request, Call<control::AttachDrive> call) override;
+    void handle(const control::DetachDrive& request, Call<control::DetachDrive> call) override;
+    void handle(const control::ResizeDrive& request, Call<control::ResizeDrive> call) override;
     void handle(const control::AttachSerial& request, Call<control::AttachSerial> call) override;
     void handle(const control::TakeSnapshot& request, Call<control::TakeSnapshot> call) override;
     void handle(const control::MergeLayers& request, Call<control::MergeLayers> call) override;

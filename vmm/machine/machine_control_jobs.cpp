@@ -1,4 +1,4 @@
-// MachineControl: snapshots, merges and forks.
+// MachineControl: snapshots, merges, forks, and drives that come and go.
 #include "vmm/base/log.h"
 #include "vmm/machine/machine_control.h"
 
@@ -23,6 +23,10 @@ MachineJobs::Done<typename Request::Reply> answering(control::Responder<Request>
         answer.value = std::move(*result);
         respond(std::move(answer));
     };
+}
+
+Result<Empty> emptyReply(const Result<void>& result) {
+    return result ? Result<Empty>(Empty{}) : Result<Empty>(result.error());
 }
 
 } // namespace
@@ -62,6 +66,23 @@ void MachineControl::handle(const control::CancelJob&, Call<control::CancelJob> 
 void MachineControl::handle(const control::Fork& request, Call<control::Fork> call) {
     m_jobs->fork(request, ConfigDescriptors(std::move(call.descriptors)),
                  answering<control::Fork>(std::move(call.respond)));
+}
+
+// --- Drives that come and go -------------------------------------------------------------------
+
+void MachineControl::handle(const control::AttachDrive& request, Call<control::AttachDrive> call) {
+    const auto attached =
+        m_jobs->attachDrive(request, ConfigDescriptors(std::move(call.descriptors)));
+    answering<control::AttachDrive>(std::move(call.respond))(emptyReply(attached));
+}
+
+void MachineControl::handle(const control::DetachDrive& request, Call<control::DetachDrive> call) {
+    const auto detached = m_jobs->detachDrive(request);
+    answering<control::DetachDrive>(std::move(call.respond))(emptyReply(detached));
+}
+
+void MachineControl::handle(const control::ResizeDrive& request, Call<control::ResizeDrive> call) {
+    m_jobs->resizeDrive(request, answering<control::ResizeDrive>(std::move(call.respond)));
 }
 
 // In a copy of the process: everything of the original is left as it is, memory that is shared

@@ -36,9 +36,14 @@ struct MachineJobs::ForkJob : Job {
     std::optional<ConfigDescriptors> descriptors;
 };
 
-Result<void> MachineJobs::begin(std::shared_ptr<Job> job) {
+Result<void> MachineJobs::checkIdle() const {
     if (m_job)
-        return fail(ErrorCode::Busy, "another " + m_job->name + " of this machine is under way");
+        return fail(ErrorCode::Busy, "a " + m_job->name + " of this machine is under way");
+    return {};
+}
+
+Result<void> MachineJobs::begin(std::shared_ptr<Job> job) {
+    TRY(checkIdle());
     m_job = std::move(job);
     return {};
 }
@@ -60,6 +65,15 @@ void MachineJobs::cancel() {
     m_job->cancelled = true;
     if (m_job->cancel)
         m_job->cancel();
+}
+
+std::function<void(std::function<void()> task)> MachineJobs::onLoop() {
+    return [this, alive = std::weak_ptr(m_alive)](std::function<void()> task) {
+        m_loop.post([alive, task = std::move(task)] {
+            if (alive.lock())
+                task();
+        });
+    };
 }
 
 Result<DiskChain*> MachineJobs::disk(const std::string& drive) {
@@ -213,27 +227,60 @@ void MachineJobs::mergeLayers(const control::MergeLayers& request, ConfigDescrip
     merge.backingName = request.backingName;
     if (!request.backingName.empty())
         merge.backingFormat = imageFormatName(imageFormatOf(request.backingFormat));
-    const auto onLoop = [this, alive = std::weak_ptr(m_alive)](std::function<void()> task) {
-        m_loop.post([alive, task = std::move(task)] {
-            if (alive.lock())
-                task();
-        });
-    };
-    merge.progress = [this, onLoop, nextNs = uint64_t{0}](uint64_t doneBytes,
-                                                          uint64_t totalBytes) mutable {
+    const auto post = onLoop();
+    merge.progress = [this, post, nextNs = uint64_t{0}](uint64_t doneBytes,
+                                                        uint64_t totalBytes) mutable {
         const uint64_t nowNs = monotonicNs();
         if (nowNs < nextNs)
             return;
         nextNs = nowNs + kReportIntervalNs;
-        onLoop([this, doneBytes, totalBytes] { report("merge", doneBytes, totalBytes); });
+        post([this, doneBytes, totalBytes] { report("merge", doneBytes, totalBytes); });
     };
     job->cancel = [chain] { chain->cancelMerge(); };
-    chain->startMerge(std::move(merge), [this, onLoop, done](Result<void> merged) {
-        onLoop([this, done, merged] {
+    chain->startMerge(std::move(merge), [this, post, done](Result<void> merged) {
+        post([this, done, merged] {
             finish(done, merged ? Result<control::Empty>(control::Empty{})
                                 : Result<control::Empty>(merged.error()));
         });
     });
+}
+
+// --- Drives that come and go -------------------------------------------------------------------
+
+Result<void> MachineJobs::attachDrive(const control::AttachDrive& request,
+                                      ConfigDescriptors descriptors) {
+    TRY(checkIdle());
+    OpenDrive drive = TRY(m_machine.driveOpener().openDrive(request.drive, descriptors));
+    return m_machine.board()->attachDrive(std::move(drive));
+}
+
+Result<void> MachineJobs::detachDrive(const control::DetachDrive& request) {
+    TRY(checkIdle());
+    // Flushed and closed without the device lock.
+    const std::unique_ptr<BlockDevice> image =
+        TRY(m_machine.board()->detachDrive(request.drive, request.force));
+    return {};
+}
+
+void MachineJobs::resizeDrive(const control::ResizeDrive& request, Done<control::Empty> done) {
+    auto job = std::make_shared<Job>();
+    job->name = "resize";
+    auto chain = disk(request.drive);
+    if (!chain)
+        return done(chain.error());
+    if ((*chain)->readOnly())
+        return done(fail(ErrorCode::PermissionDenied, request.drive + " is read-only"));
+    if (auto begun = begin(job); !begun)
+        return done(begun.error());
+    (*chain)->resize(request.sizeBytes,
+                     [this, post = onLoop(), done, drive = request.drive](Result<void> grown) {
+                         post([this, done, drive, grown] {
+                             if (grown)
+                                 m_machine.board()->driveResized(drive);
+                             finish(done, grown ? Result<control::Empty>(control::Empty{})
+                                                : Result<control::Empty>(grown.error()));
+                         });
+                     });
 }
 
 // --- Forks -------------------------------------------------------------------------------------

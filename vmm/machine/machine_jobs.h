@@ -14,8 +14,9 @@
 
 namespace vivarium {
 
-// Snapshots, merges of layers and forks of one machine: what takes longer than a request. One at a
-// time, else Busy. The loop's thread, device lock free.
+// Snapshots, merges of layers and forks of one machine: what takes longer than a request; and
+// changes of its drives, which must not meet those. One at a time, else Busy. The loop's thread,
+// device lock free.
 class MachineJobs {
 public:
     template <class Reply>
@@ -42,6 +43,9 @@ public:
     void mergeLayers(const control::MergeLayers& request, ConfigDescriptors descriptors,
                      Done<control::Empty> done);
     void fork(control::Fork request, ConfigDescriptors descriptors, Done<control::ForkReply> done);
+    Result<void> attachDrive(const control::AttachDrive& request, ConfigDescriptors descriptors);
+    Result<void> detachDrive(const control::DetachDrive& request);
+    void resizeDrive(const control::ResizeDrive& request, Done<control::Empty> done);
     void cancel();
 
 private:
@@ -54,6 +58,7 @@ private:
     struct Snapshot;
     struct ForkJob;
 
+    Result<void> checkIdle() const; // Busy while a job runs
     Result<void> begin(std::shared_ptr<Job> job);
     // Answers `done` and lets the next job come.
     template <class Reply>
@@ -69,6 +74,9 @@ private:
     void snapshotOver(const std::shared_ptr<Snapshot>& job);
     void forkPrepared(const std::shared_ptr<ForkJob>& job, Result<void> prepared);
     Result<void> makeClones(ForkJob& job, std::vector<uint8_t> state);
+
+    // Runs `task` on the loop if this object still lives then; any thread.
+    std::function<void(std::function<void()> task)> onLoop();
 
     EventLoop& m_loop;
     Machine& m_machine;

@@ -62,6 +62,9 @@ public:
     virtual void handle(const Screenshot& request, Call<Screenshot> call) = 0;
     virtual void handle(const ScreenText& request, Call<ScreenText> call) = 0;
     virtual void handle(const ChangeMedium& request, Call<ChangeMedium> call) = 0;
+    virtual void handle(const AttachDrive& request, Call<AttachDrive> call) = 0;
+    virtual void handle(const DetachDrive& request, Call<DetachDrive> call) = 0;
+    virtual void handle(const ResizeDrive& request, Call<ResizeDrive> call) = 0;
     virtual void handle(const AttachSerial& request, Call<AttachSerial> call) = 0;
     virtual void handle(const TakeSnapshot& request, Call<TakeSnapshot> call) = 0;
     virtual void handle(const MergeLayers& request, Call<MergeLayers> call) = 0;

@@ -74,6 +74,9 @@ public:
         descriptorCount = call.descriptors.size();
         done("changeMedium", call);
     }
+    void handle(const AttachDrive&, Call<AttachDrive> call) override { done("attachDrive", call); }
+    void handle(const DetachDrive&, Call<DetachDrive> call) override { done("detachDrive", call); }
+    void handle(const ResizeDrive&, Call<ResizeDrive> call) override { done("resizeDrive", call); }
     void handle(const AttachSerial&, Call<AttachSerial> call) override {
         done("attachSerial", call);
     }

@@ -127,6 +127,24 @@ Result<void> AhciController::changeMedium(const std::string& driveId,
                                                      : AtapiDrive::TrayLock::Honoured);
 }
 
+Result<void> AhciController::attachDrive(AhciDrive drive) {
+    const unsigned port = drive.port;
+    TRY(addDrive(std::move(drive)));
+    m_ports[port]->plugged();
+    return {};
+}
+
+Result<std::unique_ptr<BlockDevice>> AhciController::detachDrive(const std::string& driveId,
+                                                                 ChangeMode mode) {
+    AhciPort* port = findPort(driveId);
+    if (!port)
+        return fail(ErrorCode::NotFound, "there is no SATA drive " + driveId);
+    const auto* optical = dynamic_cast<const AtapiDrive*>(port->drive());
+    if (optical && optical->locked() && mode == ChangeMode::HonourLock)
+        return fail(ErrorCode::Busy, "the guest has locked the tray of " + driveId);
+    return port->unplug();
+}
+
 void AhciController::retryStalledRequests() {
     for (auto& port : m_ports)
         port->retryStalled();
@@ -151,9 +169,11 @@ std::vector<DriveReport> AhciController::drives() const {
         if (!drive)
             continue;
         const auto* optical = dynamic_cast<const AtapiDrive*>(drive);
-        reports.push_back(
-            {drive->io().driveId(), optical ? AhciDrive::Kind::Optical : AhciDrive::Kind::Disk,
-             drive->io().image() != nullptr, optical && optical->locked(), drive->io().activity()});
+        const BlockDevice* image = drive->io().image();
+        reports.push_back({drive->io().driveId(),
+                           optical ? AhciDrive::Kind::Optical : AhciDrive::Kind::Disk,
+                           image != nullptr, optical && optical->locked(),
+                           image ? image->sizeBytes() : 0, drive->io().activity()});
     }
     return reports;
 }

@@ -27,7 +27,7 @@ struct AhciDrive {
     Kind kind = Kind::Disk;
     std::unique_ptr<BlockDevice> image; // null: empty optical drive
     std::string serialNumber;           // disk: at most 20 printable ASCII characters; "": from id
-    DriveErrorPolicy errorPolicy = DriveErrorPolicy::Report;
+    DriveErrorPolicies errorPolicy{};
 };
 
 // Intel ICH9's SATA controller in AHCI mode (8086:2922; AHCI 1.3.1) with 6 ports: SATA disks and
@@ -53,10 +53,17 @@ public:
     // the tray; it is told that an eject is wanted).
     Result<void> changeMedium(const std::string& driveId, std::unique_ptr<BlockDevice> image,
                               ChangeMode mode);
+    // Plugs a drive in or out while the guest may be running; it sees the link come or go. The
+    // image of the drive that left is the caller's to destroy. Errors: as create(); NotFound, Busy
+    // (the guest has locked the tray).
+    Result<void> attachDrive(AhciDrive drive);
+    Result<std::unique_ptr<BlockDevice>> detachDrive(const std::string& driveId, ChangeMode mode);
     void retryStalledRequests() override;
     void drainIo() override;
     bool busy() const override;
     std::vector<DriveReport> drives() const override;
+    // SATA has no message for it: the guest identifies the disk again when its user asks it to.
+    void imageResized() override {}
 
     void writeConfig(uint16_t offset, unsigned sizeBytes, uint32_t value) override;
     void reset() override;

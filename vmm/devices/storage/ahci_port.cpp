@@ -206,6 +206,26 @@ void AhciPort::linkUp() {
     presentSignature();
 }
 
+bool AhciPort::linkWanted() const {
+    const uint32_t detect = m_state.sataControl & kDetectMask;
+    return detect != kSctlDetectReset && detect != kSctlDetectOffline;
+}
+
+void AhciPort::plugged() {
+    m_drive->reset(SataDrive::ResetKind::Power);
+    if (linkWanted())
+        reconnect();
+}
+
+// The link is lost, which a port tells by PhyRdy alone (AHCI 1.3.1, 6.2.2.3); commands under way
+// never end, and the guest stops the list.
+std::unique_ptr<BlockDevice> AhciPort::unplug() {
+    linkDown(linkWanted() ? 0 : m_state.sataStatus);
+    std::unique_ptr<BlockDevice> image = m_drive->io().setImage(nullptr);
+    m_drive.reset();
+    return image;
+}
+
 // The guest sees the drive come, unlike at power-on, where PxSERR starts as zero (AHCI 1.3.1,
 // 3.3.12).
 void AhciPort::reconnect() {

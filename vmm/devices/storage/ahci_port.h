@@ -20,8 +20,11 @@ public:
     AhciPort(AhciPortHost& host, unsigned index, const GuestMemory& memory, TaskQueue& tasks);
     ~AhciPort() override;
 
-    // While building; the drive appears at the next power-on reset.
+    // The drive appears at the next power-on reset, or by plugged().
     void attach(std::unique_ptr<SataDrive> drive);
+    void plugged();
+    // Takes the drive away, with what the guest has it do; waits for host I/O. Yields its image.
+    std::unique_ptr<BlockDevice> unplug();
     SataDrive* drive() const { return m_drive.get(); }
 
     // `offset` is below kPortBytes and a multiple of 4.
@@ -79,6 +82,7 @@ private:
 
     // Link.
     void linkDown(uint32_t detect);
+    bool linkWanted() const; // the guest lets the port have a link
     void linkUp();
     void reconnect();
     void deviceReset(SataDrive::ResetKind kind);

@@ -12,9 +12,10 @@ constexpr uint64_t kSectorBytes = 512;
 constexpr uint64_t kMaxSectors = uint64_t{1} << 48;
 } // namespace
 
-AtaDisk::AtaDisk(SataHost& host, std::string id, std::string serialNumber, DriveErrorPolicy policy,
-                 DriveIo::Services services, std::unique_ptr<BlockDevice> image)
-    : SataDrive(host, std::move(id), policy, services), m_serialNumber(std::move(serialNumber)) {
+AtaDisk::AtaDisk(SataHost& host, std::string id, std::string serialNumber,
+                 DriveErrorPolicies policies, DriveIo::Services services,
+                 std::unique_ptr<BlockDevice> image)
+    : SataDrive(host, std::move(id), policies, services), m_serialNumber(std::move(serialNumber)) {
     m_io.setImage(std::move(image));
 }
 

@@ -14,7 +14,7 @@ namespace vivarium {
 class AtaDisk final : public SataDrive {
 public:
     // `serialNumber`: at most 20 printable characters.
-    AtaDisk(SataHost& host, std::string id, std::string serialNumber, DriveErrorPolicy policy,
+    AtaDisk(SataHost& host, std::string id, std::string serialNumber, DriveErrorPolicies policies,
             DriveIo::Services services, std::unique_ptr<BlockDevice> image);
 
     AtaReply signature() const override;

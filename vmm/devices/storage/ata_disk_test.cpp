@@ -330,6 +330,14 @@ private Q_SLOTS:
         ignore.disk->fail(0, EIO);
         ignore.bench.tasks.runPosted();
         QCOMPARE(ignore.read(kDisk, kPxTaskFile), kReady);
+
+        AhciDriver told({.policy = {DriveErrorPolicy::Stop, DriveErrorPolicy::Report}});
+        told.prepare(kDisk, 0, command(0x35, 3, 1, 512));
+        told.issue(kDisk, 1);
+        told.disk->fail(0, ENOSPC);
+        told.bench.tasks.runPosted();
+        QVERIFY(told.listener.full.empty());
+        QVERIFY(told.read(kDisk, kPxTaskFile) & 1); // ERR
     }
 
     void aReadOnlyDiskAbortsWrites() {

@@ -26,9 +26,9 @@ struct AtapiDrive::PacketCommand {
     enum class Attention { Reported, Deferred } attention;
 };
 
-AtapiDrive::AtapiDrive(SataHost& host, std::string id, DriveErrorPolicy policy,
+AtapiDrive::AtapiDrive(SataHost& host, std::string id, DriveErrorPolicies policies,
                        DriveIo::Services services, std::unique_ptr<BlockDevice> image)
-    : SataDrive(host, std::move(id), policy, services),
+    : SataDrive(host, std::move(id), policies, services),
       m_serialNumber(serialNumberFromId(m_io.driveId())) {
     m_io.setImage(std::move(image));
 }

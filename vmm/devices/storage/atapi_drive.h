@@ -14,8 +14,8 @@ namespace vivarium {
 // the guest runs. Owner: its port. Device lock.
 class AtapiDrive final : public SataDrive {
 public:
-    AtapiDrive(SataHost& host, std::string id, DriveErrorPolicy policy, DriveIo::Services services,
-               std::unique_ptr<BlockDevice> image);
+    AtapiDrive(SataHost& host, std::string id, DriveErrorPolicies policies,
+               DriveIo::Services services, std::unique_ptr<BlockDevice> image);
 
     AtaReply signature() const override;
     void execute(SataCommand& command) override;

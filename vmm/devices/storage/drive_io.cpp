@@ -15,6 +15,10 @@ bool meansFull(int errorNumber) {
     return errorNumber == ENOSPC || errorNumber == EDQUOT || errorNumber == EFBIG;
 }
 
+bool allocates(BlockRequest::Kind kind) {
+    return kind == BlockRequest::Kind::Write || kind == BlockRequest::Kind::WriteZeroes;
+}
+
 const char* kindName(BlockRequest::Kind kind) {
     switch (kind) {
     case BlockRequest::Kind::Read:
@@ -33,8 +37,8 @@ const char* kindName(BlockRequest::Kind kind) {
 
 } // namespace
 
-DriveIo::DriveIo(std::string driveId, DriveErrorPolicy policy, Services services)
-    : m_driveId(std::move(driveId)), m_policy(policy), m_services(services),
+DriveIo::DriveIo(std::string driveId, DriveErrorPolicies policies, Services services)
+    : m_driveId(std::move(driveId)), m_policies(policies), m_services(services),
       m_self(std::make_shared<DriveIo*>(this)) {}
 
 DriveIo::~DriveIo() {
@@ -78,10 +82,17 @@ void DriveIo::hostDone(uint64_t generation, uint64_t id, int errorNumber) {
             m_idle();
         return;
     }
-    if (errorNumber != 0 && stall(entry->second, errorNumber))
-        return;
-    if (errorNumber != 0 && m_policy == DriveErrorPolicy::Ignore)
-        errorNumber = 0;
+    if (errorNumber != 0) {
+        const bool full = allocates(entry->second.kind) && meansFull(errorNumber);
+        switch (full ? m_policies.full : m_policies.errors) {
+        case DriveErrorPolicy::Report:
+            break;
+        case DriveErrorPolicy::Stop:
+            return stall(entry->second, errorNumber, full);
+        case DriveErrorPolicy::Ignore:
+            errorNumber = 0;
+        }
+    }
     if (errorNumber == 0)
         count(entry->second);
     Done done = std::move(entry->second.done);
@@ -89,19 +100,13 @@ void DriveIo::hostDone(uint64_t generation, uint64_t id, int errorNumber) {
     done(errorNumber);
 }
 
-bool DriveIo::stall(Request& request, int errorNumber) {
-    bool allocates = request.kind == BlockRequest::Kind::Write ||
-                     request.kind == BlockRequest::Kind::WriteZeroes;
-    bool full = allocates && meansFull(errorNumber);
-    if (!full && m_policy != DriveErrorPolicy::Stop)
-        return false;
+void DriveIo::stall(Request& request, int errorNumber, bool full) {
     request.stalled = true;
     std::string detail = systemError(errorNumber, m_driveId + ": " + kindName(request.kind)).detail;
     if (full)
         m_services.listener.diskFull(m_driveId, detail);
     else
         m_services.listener.diskFailed(m_driveId, detail);
-    return true;
 }
 
 void DriveIo::count(const Request& request) {

@@ -13,11 +13,21 @@
 
 namespace vivarium {
 
-// What happens to a host error other than a full file system, which always stalls the write.
+// What happens to a host error.
 enum class DriveErrorPolicy {
     Report, // the guest sees a failed command
     Stop,   // the request waits, the machine is told to pause, resuming tries again
     Ignore, // the guest sees success
+};
+
+// What happens to which error.
+struct DriveErrorPolicies {
+    // NOLINTNEXTLINE(google-explicit-constructor): one policy is the common case.
+    DriveErrorPolicies(DriveErrorPolicy otherErrors = DriveErrorPolicy::Report,
+                       DriveErrorPolicy fullFileSystem = DriveErrorPolicy::Stop)
+        : errors(otherErrors), full(fullFileSystem) {}
+    DriveErrorPolicy errors;
+    DriveErrorPolicy full; // of writes that find no space
 };
 
 // Since the machine was built; for the status bar.
@@ -37,7 +47,7 @@ public:
         TaskQueue& tasks; // outlives the machine's devices
         StorageListener& listener;
     };
-    DriveIo(std::string driveId, DriveErrorPolicy policy, Services services);
+    DriveIo(std::string driveId, DriveErrorPolicies policies, Services services);
     ~DriveIo();
     DriveIo(const DriveIo&) = delete;
     DriveIo& operator=(const DriveIo&) = delete;
@@ -80,11 +90,11 @@ private:
     };
     void start(uint64_t id, const Request& request);
     void hostDone(uint64_t generation, uint64_t id, int errorNumber);
-    bool stall(Request& request, int errorNumber);
+    void stall(Request& request, int errorNumber, bool full);
     void count(const Request& request);
 
     std::string m_driveId;
-    DriveErrorPolicy m_policy;
+    DriveErrorPolicies m_policies;
     Services m_services;
     std::unique_ptr<BlockDevice> m_image;
     std::map<uint64_t, Request> m_requests; // by id, which is never reused

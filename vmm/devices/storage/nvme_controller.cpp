@@ -257,6 +257,7 @@ std::vector<DriveReport> NvmeController::drives() const {
     DriveReport report;
     report.id = m_io.driveId();
     report.hasMedium = true;
+    report.sizeBytes = m_io.image()->sizeBytes();
     report.activity = m_io.activity();
     return {report};
 }

@@ -26,7 +26,7 @@ struct NvmeDisk {
     std::string id; // names the drive in calls and reports; unique in the machine
     std::unique_ptr<BlockDevice> image;
     std::string serialNumber; // at most 20 printable ASCII characters; "": from id
-    DriveErrorPolicy errorPolicy = DriveErrorPolicy::Report;
+    DriveErrorPolicies errorPolicy{};
 };
 
 // An NVM Express 1.4 controller with one namespace: an administration queue and up to 16 pairs of
@@ -47,13 +47,11 @@ public:
                                                           NvmeDisk disk);
     ~NvmeController() override;
 
-    // The image has another size than before.
-    void imageResized();
-
     void retryStalledRequests() override;
     void drainIo() override { m_io.drain(); }
     bool busy() const override { return m_io.busy(); }
     std::vector<DriveReport> drives() const override;
+    void imageResized() override;
 
     void writeConfig(uint16_t offset, unsigned sizeBytes, uint32_t value) override;
     void reset() override;

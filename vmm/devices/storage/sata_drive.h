@@ -70,8 +70,9 @@ public:
 // What can be attached to a port. Device lock.
 class SataDrive {
 public:
-    SataDrive(SataHost& host, std::string id, DriveErrorPolicy policy, DriveIo::Services services)
-        : m_host(host), m_io(std::move(id), policy, services) {}
+    SataDrive(SataHost& host, std::string id, DriveErrorPolicies policies,
+              DriveIo::Services services)
+        : m_host(host), m_io(std::move(id), policies, services) {}
     virtual ~SataDrive() = default;
     SataDrive(const SataDrive&) = delete;
     SataDrive& operator=(const SataDrive&) = delete;

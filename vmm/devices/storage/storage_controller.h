@@ -13,7 +13,8 @@ struct DriveReport {
     std::string id;
     Kind kind = Kind::Disk;
     bool hasMedium = false;
-    bool locked = false; // the guest has locked the tray
+    bool locked = false;    // the guest has locked the tray
+    uint64_t sizeBytes = 0; // of the medium; 0: none
     DriveActivity activity;
 };
 
@@ -31,6 +32,8 @@ public:
     // Whether the host works on a request, or its completion waits in the task queue.
     virtual bool busy() const = 0;
     virtual std::vector<DriveReport> drives() const = 0;
+    // The image has another size than before: the guest is told, if there is a way to.
+    virtual void imageResized() = 0;
 };
 
 } // namespace vivarium

@@ -48,7 +48,7 @@ public:
     static constexpr uint64_t kTableBytes = 0x1000;
 
     struct Options {
-        DriveErrorPolicy policy = DriveErrorPolicy::Report;
+        DriveErrorPolicies policy{};
         MemoryBlockDevice::Access diskAccess = MemoryBlockDevice::Access::ReadWrite;
         uint64_t diskBytes = kDiskBytes;
         uint64_t discBytes = kDiscBytes;

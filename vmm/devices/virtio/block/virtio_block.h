@@ -21,7 +21,7 @@ struct VirtioBlockDisk {
     std::string id; // names the drive in calls and reports; unique in the machine
     std::unique_ptr<BlockDevice> image;
     std::string serialNumber; // at most 20 printable ASCII characters; "": from id
-    DriveErrorPolicy errorPolicy = DriveErrorPolicy::Report;
+    DriveErrorPolicies errorPolicy{};
     unsigned queueCount = 1; // 1..kMaxQueues; one a vCPU is best
 };
 
@@ -48,13 +48,11 @@ public:
     static Result<Function> create(PciAddress address, Services services, VirtioBlockDisk disk);
     ~VirtioBlock() override;
 
-    // The image has another size than before.
-    void imageResized() { m_host.configurationChanged(); }
-
     void retryStalledRequests() override;
     void drainIo() override { m_io.drain(); }
     bool busy() const override { return m_io.busy(); }
     std::vector<DriveReport> drives() const override;
+    void imageResized() override { m_host.configurationChanged(); }
 
     uint64_t features() const override;
     std::vector<uint8_t> configuration() const override;
