@@ -185,6 +185,8 @@ VcpuExit KvmVcpu::translateExit() {
     case KVM_EXIT_SET_TPR:
         break;
     case KVM_EXIT_INTERNAL_ERROR:
+        if (m_run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && m_completion)
+            return emulationFailed();
         return internalError();
     case KVM_EXIT_FAIL_ENTRY:
         exit.kind = Kind::InternalError;
@@ -215,6 +217,12 @@ VcpuExit KvmVcpu::internalError() const {
     return exit;
 }
 
+VcpuExit KvmVcpu::emulationFailed() {
+    VcpuExit error = internalError(); // the page tells it only now
+    auto completed = completeInstruction();
+    return completed ? std::move(*completed) : std::move(error);
+}
+
 Result<VcpuRegisters> KvmVcpu::registers() {
     kvm_regs regs{};
     kvm_sregs sregs{};
@@ -237,14 +245,8 @@ Result<VcpuRegisters> KvmVcpu::registers() {
 }
 
 Result<void> KvmVcpu::setRegisters(const VcpuRegisters& r) {
-    kvm_regs regs{};
     kvm_sregs sregs{};
     TRY(kvmCall(m_fd.get(), KVM_GET_SREGS, &sregs, "read vCPU segments")); // keeps the APIC base
-    regs.rax = r.rax, regs.rbx = r.rbx, regs.rcx = r.rcx, regs.rdx = r.rdx;
-    regs.rsi = r.rsi, regs.rdi = r.rdi, regs.rsp = r.rsp, regs.rbp = r.rbp;
-    regs.r8 = r.r8, regs.r9 = r.r9, regs.r10 = r.r10, regs.r11 = r.r11;
-    regs.r12 = r.r12, regs.r13 = r.r13, regs.r14 = r.r14, regs.r15 = r.r15;
-    regs.rip = r.rip, regs.rflags = r.rflags;
     sregs.cs = toKvm(r.cs), sregs.ds = toKvm(r.ds), sregs.es = toKvm(r.es);
     sregs.fs = toKvm(r.fs), sregs.gs = toKvm(r.gs), sregs.ss = toKvm(r.ss);
     sregs.tr = toKvm(r.tr), sregs.ldt = toKvm(r.ldt);
@@ -253,7 +255,27 @@ Result<void> KvmVcpu::setRegisters(const VcpuRegisters& r) {
     sregs.cr0 = r.cr0, sregs.cr2 = r.cr2, sregs.cr3 = r.cr3, sregs.cr4 = r.cr4;
     sregs.cr8 = r.cr8, sregs.efer = r.efer;
     TRY(kvmCall(m_fd.get(), KVM_SET_SREGS, &sregs, "set vCPU segments"));
+    return setGeneralRegisters(r);
+}
+
+Result<void> KvmVcpu::setGeneralRegisters(const VcpuRegisters& r) {
+    kvm_regs regs{};
+    regs.rax = r.rax, regs.rbx = r.rbx, regs.rcx = r.rcx, regs.rdx = r.rdx;
+    regs.rsi = r.rsi, regs.rdi = r.rdi, regs.rsp = r.rsp, regs.rbp = r.rbp;
+    regs.r8 = r.r8, regs.r9 = r.r9, regs.r10 = r.r10, regs.r11 = r.r11;
+    regs.r12 = r.r12, regs.r13 = r.r13, regs.r14 = r.r14, regs.r15 = r.r15;
+    regs.rip = r.rip, regs.rflags = r.rflags;
     TRY(kvmCall(m_fd.get(), KVM_SET_REGS, &regs, "set vCPU registers"));
+    return {};
+}
+
+Result<void> KvmVcpu::setSystemCallTarget(uint64_t address) {
+    constexpr uint32_t kStar = 0xC0000081, kLstar = 0xC0000082, kFmask = 0xC0000084;
+    const std::vector<MsrEntry> msrs{
+        {kStar, 0, uint64_t{8} << 32}, {kLstar, 0, address}, {kFmask, 0, 0}};
+    KvmArray<MsrEntry> array(msrs);
+    if (kvmIoctl(m_fd.get(), kKvmSetMsrs, array.data()) != static_cast<int>(msrs.size()))
+        return systemError(errno, "set vCPU registers");
     return {};
 }
 

@@ -3,6 +3,7 @@
 #include "vmm/base/unique_fd.h"
 #include "vmm/bus/vcpu.h"
 #include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/instruction_completion.h"
 #include "vmm/kvm/kvm_system.h"
 #include "vmm/kvm/kvm_vcpu_state.h"
 #include "vmm/kvm/run_gate.h"
@@ -37,6 +38,16 @@ public:
     Result<void> save(StateWriter& writer) override;
     Result<void> restore(StateReader& reader) override;
 
+    // Where SYSCALL goes, with code segment 8 and data segment 16 (a probe's guest has no other way
+    // to say so).
+    Result<void> setSystemCallTarget(uint64_t address);
+
+    // What completes instructions that KVM cannot emulate; before the first run().
+    void setCompletion(std::unique_ptr<InstructionCompletion> completion) {
+        m_completion = std::move(completion);
+    }
+    uint64_t completedInstructions() const { return m_completedInstructions; }
+
     // Tells the guest that it did not run for a while, so that its watchdogs keep quiet.
     void announcePause();
 
@@ -45,6 +56,11 @@ private:
     Result<void> mapRunPage();
     VcpuExit translateExit();
     VcpuExit internalError() const;
+    VcpuExit emulationFailed();
+    Result<VcpuExit> completeInstruction();
+    Result<void> setGeneralRegisters(const VcpuRegisters& registers);
+    Result<void> unblockNmi();
+    void noteCompletion();
 
     const KvmSystem& m_system;
     UniqueFd m_fd;
@@ -53,6 +69,8 @@ private:
     kvm_run* m_run = nullptr;
     std::atomic<pid_t> m_threadId = 0;
     KvmVcpuState m_powerOn;
+    std::unique_ptr<InstructionCompletion> m_completion; // null: none
+    uint64_t m_completedInstructions = 0;
 };
 
 } // namespace vivarium

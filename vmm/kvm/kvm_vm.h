@@ -3,6 +3,7 @@
 #include "vmm/base/unique_fd.h"
 #include "vmm/bus/accelerator.h"
 #include "vmm/kvm/cpu_topology.h"
+#include "vmm/kvm/instruction_completion.h"
 #include "vmm/kvm/kvm_interrupts.h"
 #include "vmm/kvm/kvm_memory_slots.h"
 #include "vmm/kvm/kvm_system.h"
@@ -30,6 +31,8 @@ public:
     // Once, after create() with Later and before anything else but mapping memory. Errors: the
     // host's.
     Result<void> addProcessors();
+    // What completes instructions that KVM cannot emulate; before addProcessors().
+    void setCompletion(InstructionCompletionFactory factory) { m_completion = std::move(factory); }
     ~KvmVm() override;
 
     std::string_view name() const override { return "kvm"; }
@@ -65,6 +68,7 @@ private:
     RunGate m_gate;
     KvmMemorySlots m_slots;
     KvmInterrupts m_interrupts;
+    InstructionCompletionFactory m_completion;
     std::vector<std::unique_ptr<KvmVcpu>> m_vcpus;
     Chips m_powerOn;
     std::optional<uint64_t> m_pausedClockNs; // kvmclock while it stands still
