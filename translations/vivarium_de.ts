@@ -382,6 +382,14 @@
         <source>Another program may have removed it; the list shows what there is.</source>
         <translation>Vielleicht hat ein anderes Programm es entfernt; die Liste zeigt, was es gibt.</translation>
     </message>
+    <message>
+        <source>The timeline of “%1” could not be changed.</source>
+        <translation>Die Zeitleiste von „%1“ konnte nicht geändert werden.</translation>
+    </message>
+    <message>
+        <source>“%1” could not be made a template, or an ordinary machine again.</source>
+        <translation>„%1“ konnte nicht zur Vorlage oder wieder zur gewöhnlichen Maschine gemacht werden.</translation>
+    </message>
 </context>
 <context>
     <name>KeyTitles</name>
@@ -780,6 +788,22 @@
     <message>
         <source>The description</source>
         <translation>Die Beschreibung</translation>
+    </message>
+    <message>
+        <source>Save the machine state</source>
+        <translation>Den Zustand der Maschine sichern</translation>
+    </message>
+    <message>
+        <source>Snapshot taken</source>
+        <translation>Sicherungspunkt erstellt</translation>
+    </message>
+    <message>
+        <source>Snapshot restored</source>
+        <translation>Sicherungspunkt wiederhergestellt</translation>
+    </message>
+    <message>
+        <source>Snapshot deleted</source>
+        <translation>Sicherungspunkt gelöscht</translation>
     </message>
 </context>
 <context>
@@ -1328,6 +1352,11 @@
         <source>%1:</source>
         <translation>%1:</translation>
     </message>
+    <message>
+        <source>%1: %2</source>
+        <comment>place of a drive: its file</comment>
+        <translation>%1: %2</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::DiskListModel</name>
@@ -1534,6 +1563,10 @@ Das lässt sich nicht rückgängig machen.</translation>
         <source>Removing %1…</source>
         <translation>%1 wird entfernt …</translation>
     </message>
+    <message>
+        <source>Copy “%1”</source>
+        <translation>„%1“ kopieren</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::DiskPage</name>
@@ -1734,10 +1767,6 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>&amp;Create</source>
         <translation>&amp;Erzeugen</translation>
-    </message>
-    <message>
-        <source>Copy “%1”</source>
-        <translation>„%1“ kopieren</translation>
     </message>
     <message>
         <source>&amp;Copy</source>
@@ -2045,6 +2074,14 @@ Das lässt sich nicht rückgängig machen.</translation>
         <source>Shows the snapshots of the selected machine</source>
         <translation>Zeigt die Sicherungspunkte der ausgewählten Maschine</translation>
     </message>
+    <message>
+        <source>Use as Template</source>
+        <translation>Als Vorlage verwenden</translation>
+    </message>
+    <message>
+        <source>Keeps the machine as it is: it cannot run, and linked clones are made of it</source>
+        <translation>Hält die Maschine, wie sie ist: Sie läuft nicht, und aus ihr werden verknüpfte Klone gemacht</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::MachineConsole</name>
@@ -2226,6 +2263,25 @@ Das lässt sich nicht rückgängig machen.</translation>
         <source>Removing “%1”…</source>
         <translation>„%1“ wird entfernt …</translation>
     </message>
+    <message>
+        <source>The machine “%1” was removed.</source>
+        <translation>Die Maschine „%1“ wurde entfernt.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n machine(s) were removed.</source>
+        <translation>
+            <numerusform>%n Maschine wurde entfernt.</numerusform>
+            <numerusform>%n Maschinen wurden entfernt.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The files are deleted, and their space is free, when this message goes.</source>
+        <translation>Die Dateien werden gelöscht und ihr Platz wird frei, wenn diese Meldung verschwindet.</translation>
+    </message>
+    <message>
+        <source>The files stay where they are.</source>
+        <translation>Die Dateien bleiben, wo sie sind.</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::MachinePrompts</name>
@@ -2239,10 +2295,6 @@ Das lässt sich nicht rückgängig machen.</translation>
             <numerusform>%n Maschine aus der Liste entfernen?</numerusform>
             <numerusform>%n Maschinen aus der Liste entfernen?</numerusform>
         </translation>
-    </message>
-    <message>
-        <source>“Delete all files” also deletes the virtual disks in the machine&apos;s folder, except those that another machine uses. That cannot be undone.</source>
-        <translation>„Alle Dateien löschen“ löscht auch die virtuellen Festplatten im Ordner der Maschine, außer denen, die eine andere Maschine benutzt. Das lässt sich nicht rückgängig machen.</translation>
     </message>
     <message>
         <source>&amp;Delete all files</source>
@@ -2292,6 +2344,22 @@ Das lässt sich nicht rückgängig machen.</translation>
         <source>New group</source>
         <translation>Neue Gruppe</translation>
     </message>
+    <message>
+        <source>“Delete all files” also deletes the virtual disks and snapshots in the machine&apos;s folder, except what another machine uses. You can take it back for some seconds; then the files are gone.</source>
+        <translation>„Alle Dateien löschen“ löscht auch die virtuellen Platten und Sicherungspunkte im Ordner der Maschine, außer was eine andere Maschine benutzt. Einige Sekunden lang lässt es sich zurücknehmen; dann sind die Dateien weg.</translation>
+    </message>
+    <message>
+        <source>Other machines need the files</source>
+        <translation>Andere Maschinen brauchen die Dateien</translation>
+    </message>
+    <message>
+        <source>The files of “%1” cannot be deleted: the disks of these machines stand on them.</source>
+        <translation>Die Dateien von „%1“ können nicht gelöscht werden: Die Platten dieser Maschinen bauen darauf auf.</translation>
+    </message>
+    <message>
+        <source>Remove those machines first, or give them disks of their own with a full clone.</source>
+        <translation>Entfernen Sie zuerst jene Maschinen, oder geben Sie ihnen mit einem vollständigen Klon eigene Platten.</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::MachineSettingsDialog</name>
@@ -2331,12 +2399,24 @@ Das lässt sich nicht rückgängig machen.</translation>
         <source>The machine is running: what is grey can be changed when it is powered off.</source>
         <translation>Die Maschine läuft: Was grau ist, kann geändert werden, wenn sie ausgeschaltet ist.</translation>
     </message>
+    <message>
+        <source>The machine is a template and stays as it is: what is grey can be changed in its clones.</source>
+        <translation>Die Maschine ist eine Vorlage und bleibt, wie sie ist: Was grau ist, lässt sich in ihren Klonen ändern.</translation>
+    </message>
+    <message>
+        <source>The machine&apos;s state is saved: what is grey can be changed when it is powered off.</source>
+        <translation>Der Zustand der Maschine ist gesichert: Was grau ist, lässt sich ändern, wenn sie ausgeschaltet ist.</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::MachineTreeModel</name>
     <message>
         <source>%1 — %2</source>
         <translation>%1 — %2</translation>
+    </message>
+    <message>
+        <source>Template</source>
+        <translation>Vorlage</translation>
     </message>
 </context>
 <context>
@@ -2634,6 +2714,14 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
         <source>&amp;Language:</source>
         <translation>&amp;Sprache:</translation>
     </message>
+    <message>
+        <source>Sa&amp;ve the running machines when the desktop session ends</source>
+        <translation>Laufende Maschinen &amp;sichern, wenn die Sitzung endet</translation>
+    </message>
+    <message>
+        <source>As long as Vivarium is open. The machines go on where they were when they are started again; at a shutdown the system waits some seconds for what is being saved.</source>
+        <translation>Solange Vivarium offen ist. Beim nächsten Start laufen die Maschinen dort weiter, wo sie waren; beim Herunterfahren wartet das System einige Sekunden auf das, was gesichert wird.</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::RemoteConsole</name>
@@ -2714,6 +2802,17 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
     </message>
 </context>
 <context>
+    <name>vivarium::SessionEnd</name>
+    <message>
+        <source>The running machines are being saved.</source>
+        <translation>Die laufenden Maschinen werden gesichert.</translation>
+    </message>
+    <message>
+        <source>The session ends: saving the state of “%1”…</source>
+        <translation>Die Sitzung endet: Der Zustand von „%1“ wird gesichert …</translation>
+    </message>
+</context>
+<context>
     <name>vivarium::SettingsDialogFrame</name>
     <message>
         <source>Sections</source>
@@ -2776,6 +2875,18 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
     <message>
         <source>Cloning “%1”…</source>
         <translation>„%1“ wird geklont …</translation>
+    </message>
+    <message>
+        <source>The snapshot “%1” was deleted.</source>
+        <translation>Der Sicherungspunkt „%1“ wurde gelöscht.</translation>
+    </message>
+    <message>
+        <source>Its disk space is free when this message goes.</source>
+        <translation>Sein Plattenplatz wird frei, wenn diese Meldung verschwindet.</translation>
+    </message>
+    <message>
+        <source>Changing “%1”…</source>
+        <translation>„%1“ wird geändert …</translation>
     </message>
 </context>
 <context>
@@ -2856,6 +2967,22 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
         <source>Snapshots</source>
         <translation>Sicherungspunkte</translation>
     </message>
+    <message>
+        <source>Time&amp;line</source>
+        <translation>&amp;Zeitleiste</translation>
+    </message>
+    <message>
+        <source>Shows the snapshots by time, and when they are taken automatically</source>
+        <translation>Zeigt die Sicherungspunkte nach der Zeit, und wann sie selbsttätig erstellt werden</translation>
+    </message>
+    <message>
+        <source>Timeline</source>
+        <translation>Zeitleiste</translation>
+    </message>
+    <message>
+        <source>Take Snapshots Automatically…</source>
+        <translation>Selbsttätig Sicherungspunkte erstellen …</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::SnapshotPrompts</name>
@@ -2892,10 +3019,6 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
         <translation>Den Sicherungspunkt „%1“ löschen?</translation>
     </message>
     <message>
-        <source>You cannot go back to this moment then; that cannot be undone. The current state and all other snapshots stay as they are.</source>
-        <translation>Sie können dann nicht mehr zu diesem Augenblick zurückkehren; das lässt sich nicht rückgängig machen. Der aktuelle Zustand und alle anderen Sicherungspunkte bleiben, wie sie sind.</translation>
-    </message>
-    <message>
         <source>Also delete the snapshots &amp;below it</source>
         <translation>Auch die Sicherungspunkte &amp;darunter löschen</translation>
     </message>
@@ -2918,6 +3041,34 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
     <message>
         <source>&amp;Discard</source>
         <translation>&amp;Verwerfen</translation>
+    </message>
+    <message>
+        <source>The disks of these machines stand on it:</source>
+        <translation>Die Platten dieser Maschinen bauen darauf auf:</translation>
+    </message>
+    <message>
+        <source>The snapshot “%1” cannot be deleted.</source>
+        <translation>Der Sicherungspunkt „%1“ kann nicht gelöscht werden.</translation>
+    </message>
+    <message>
+        <source>Remove those machines first, or give them disks of their own with a full clone.</source>
+        <translation>Entfernen Sie zuerst jene Maschinen, oder geben Sie ihnen mit einem vollständigen Klon eigene Platten.</translation>
+    </message>
+    <message>
+        <source>Use as Template</source>
+        <translation>Als Vorlage verwenden</translation>
+    </message>
+    <message>
+        <source>“%1” has to stay a template.</source>
+        <translation>„%1“ muss eine Vorlage bleiben.</translation>
+    </message>
+    <message>
+        <source>Remove those machines first.</source>
+        <translation>Entfernen Sie zuerst jene Maschinen.</translation>
+    </message>
+    <message>
+        <source>You can take that back for some seconds; then there is no way back to this moment. The current state and all other snapshots stay as they are.</source>
+        <translation>Einige Sekunden lang lässt sich das zurücknehmen; dann führt kein Weg mehr zu diesem Zeitpunkt zurück. Der aktuelle Zustand und alle anderen Sicherungspunkte bleiben, wie sie sind.</translation>
     </message>
 </context>
 <context>
@@ -3265,6 +3416,125 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
     <message>
         <source>&amp;Take</source>
         <translation>&amp;Erstellen</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::TimelineBar</name>
+    <message numerus="yes">
+        <source>While the machine runs, a snapshot is taken every %n minute(s).</source>
+        <translation>
+            <numerusform>Solange die Maschine läuft, wird jede Minute ein Sicherungspunkt erstellt.</numerusform>
+            <numerusform>Solange die Maschine läuft, wird alle %n Minuten ein Sicherungspunkt erstellt.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>No snapshots are taken automatically.</source>
+        <translation>Es werden keine Sicherungspunkte selbsttätig erstellt.</translation>
+    </message>
+    <message>
+        <source>&amp;Automatic Snapshots…</source>
+        <translation>Selbst&amp;tätige Sicherungspunkte …</translation>
+    </message>
+    <message>
+        <source>&amp;Restore…</source>
+        <translation>&amp;Wiederherstellen …</translation>
+    </message>
+    <message>
+        <source>Takes the machine back to the chosen moment</source>
+        <translation>Versetzt die Maschine zurück in den gewählten Augenblick</translation>
+    </message>
+    <message>
+        <source>Timeline</source>
+        <translation>Zeitleiste</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::TimelineDialog</name>
+    <message numerus="yes">
+        <source>At most about %n automatic snapshot(s) at a time; your own stay.</source>
+        <translation>
+            <numerusform>Höchstens etwa %n selbsttätiger Sicherungspunkt auf einmal; Ihre eigenen bleiben.</numerusform>
+            <numerusform>Höchstens etwa %n selbsttätige Sicherungspunkte auf einmal; Ihre eigenen bleiben.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>What was taken automatically before stays until you delete it.</source>
+        <translation>Was bisher selbsttätig erstellt wurde, bleibt, bis Sie es löschen.</translation>
+    </message>
+    <message>
+        <source>Automatic Snapshots of “%1”</source>
+        <translation>Selbsttätige Sicherungspunkte von „%1“</translation>
+    </message>
+    <message>
+        <source>&amp;Take snapshots automatically while the machine runs</source>
+        <translation>Selbst&amp;tätig Sicherungspunkte erstellen, solange die Maschine läuft</translation>
+    </message>
+    <message>
+        <source>&amp;Every:</source>
+        <translation>&amp;Alle:</translation>
+    </message>
+    <message numerus="yes">
+        <source> minute(s)</source>
+        <comment>after a number</comment>
+        <translation>
+            <numerusform> Minute</numerusform>
+            <numerusform> Minuten</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Keep &amp;all of the last:</source>
+        <translation>Alle b&amp;ehalten aus den letzten:</translation>
+    </message>
+    <message numerus="yes">
+        <source> hour(s)</source>
+        <comment>after a number</comment>
+        <translation>
+            <numerusform> Stunde</numerusform>
+            <numerusform> Stunden</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Then one an &amp;hour of the last:</source>
+        <translation>Dann einen je &amp;Stunde aus den letzten:</translation>
+    </message>
+    <message>
+        <source>Then one a &amp;day of the last:</source>
+        <translation>Dann einen je &amp;Tag aus den letzten:</translation>
+    </message>
+    <message numerus="yes">
+        <source> day(s)</source>
+        <comment>after a number</comment>
+        <translation>
+            <numerusform> Tag</numerusform>
+            <numerusform> Tagen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The guest stands still for some milliseconds each time. It goes on when every window of Vivarium is closed: a small process of the machine takes them and ends with it.</source>
+        <translation>Der Gast steht dabei jedes Mal einige Millisekunden still. Es geht weiter, auch wenn jedes Fenster von Vivarium geschlossen ist: Ein kleiner Prozess der Maschine erstellt sie und endet mit ihr.</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::TimelineSlider</name>
+    <message>
+        <source>Now: the current state</source>
+        <translation>Jetzt: der aktuelle Zustand</translation>
+    </message>
+    <message>
+        <source>Now</source>
+        <translation>Jetzt</translation>
+    </message>
+    <message>
+        <source>%1 %2</source>
+        <comment>day, time</comment>
+        <translation>%1 %2</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::UndoableRemovals</name>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>&amp;Rückgängig</translation>
     </message>
 </context>
 <context>

@@ -53,6 +53,16 @@
     </message>
 </context>
 <context>
+    <name>vivarium::MachineOperations</name>
+    <message numerus="yes">
+        <source>%n machine(s) were removed.</source>
+        <translation>
+            <numerusform>%n machine was removed.</numerusform>
+            <numerusform>%n machines were removed.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>vivarium::MachinePrompts</name>
     <message numerus="yes">
         <source>Remove %n machine(s) from the list?</source>
@@ -69,6 +79,50 @@
         <translation>
             <numerusform>%n machine selected</numerusform>
             <numerusform>%n machines selected</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::TimelineBar</name>
+    <message numerus="yes">
+        <source>While the machine runs, a snapshot is taken every %n minute(s).</source>
+        <translation>
+            <numerusform>While the machine runs, a snapshot is taken every minute.</numerusform>
+            <numerusform>While the machine runs, a snapshot is taken every %n minutes.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::TimelineDialog</name>
+    <message numerus="yes">
+        <source>At most about %n automatic snapshot(s) at a time; your own stay.</source>
+        <translation>
+            <numerusform>At most about %n automatic snapshot at a time; your own stay.</numerusform>
+            <numerusform>At most about %n automatic snapshots at a time; your own stay.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source> minute(s)</source>
+        <comment>after a number</comment>
+        <translation>
+            <numerusform> minute</numerusform>
+            <numerusform> minutes</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source> hour(s)</source>
+        <comment>after a number</comment>
+        <translation>
+            <numerusform> hour</numerusform>
+            <numerusform> hours</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source> day(s)</source>
+        <comment>after a number</comment>
+        <translation>
+            <numerusform> day</numerusform>
+            <numerusform> days</numerusform>
         </translation>
     </message>
 </context>

@@ -1,5 +1,6 @@
 #include "core/database/library_database.h"
 
+#include "core/database/event_rows.h"
 #include "core/database/layer_rows.h"
 #include "core/database/machine_files.h"
 #include "core/database/machine_lock.h"
@@ -19,9 +20,6 @@ namespace vivarium {
 using namespace Qt::StringLiterals;
 
 namespace {
-
-constexpr qint64 kMaxEventsPerMachine = 1000;
-constexpr int kMaxEventDetail = 16 << 10; // characters; a crash quotes a log, not all of it
 
 Error invalid(const QList<SettingsProblem>& problems) {
     return fail(ErrorCode::InvalidArgument, problems.first().message.toStdString());
@@ -212,7 +210,8 @@ Result<MachineId> LibraryDatabase::add(Machine machine) {
         }));
     Result<void> stored = machine_rows::insert(*m_database, machine);
     if (stored)
-        stored = insertEvent(machine.id, MachineEvent::Kind::Created, machine.settings.name);
+        stored = event_rows::insert(*m_database, machine.id, MachineEvent::Kind::Created,
+                                    machine.settings.name);
     if (stored)
         stored = transaction.commit();
     if (!stored) {
@@ -239,11 +238,12 @@ Result<void> LibraryDatabase::update(const Machine& wanted) {
     if (before.settings.drives != machine.settings.drives)
         TRY(layer_rows::forgetUnused(*m_database));
     if (before.settings.name != machine.settings.name)
-        TRY(insertEvent(
-            machine.id, MachineEvent::Kind::Renamed,
+        TRY(event_rows::insert(
+            *m_database, machine.id, MachineEvent::Kind::Renamed,
             u"“%1” is now called “%2”."_s.arg(before.settings.name, machine.settings.name)));
     if (const QString fields = changedFields(before.settings, machine.settings); !fields.isEmpty())
-        TRY(insertEvent(machine.id, MachineEvent::Kind::SettingsChanged, fields));
+        TRY(event_rows::insert(*m_database, machine.id, MachineEvent::Kind::SettingsChanged,
+                               fields));
     return transaction.commit();
 }
 
@@ -285,7 +285,7 @@ Result<void> LibraryDatabase::remove(const MachineId& id, Files files) {
     TRY(m_database->run("DELETE FROM machines WHERE id = ?1", id.toString()));
     TRY(layer_rows::forgetUnused(*m_database));
     TRY(m_database->run("DELETE FROM events WHERE machine_id = ?1", id.toString()));
-    TRY(insertEvent(id, MachineEvent::Kind::Removed, machine.settings.name));
+    TRY(event_rows::insert(*m_database, id, MachineEvent::Kind::Removed, machine.settings.name));
     TRY(transaction.commit());
 
     if (files == Files::Delete && machine_files::removeFiles(owned, machine.folder))
@@ -331,7 +331,7 @@ Result<void> LibraryDatabase::recordStart(const MachineId& id, const QString& de
     Transaction transaction = TRY(Transaction::begin(*m_database));
     TRY(require(id));
     TRY(setRunningFlag(id, true));
-    TRY(insertEvent(id, MachineEvent::Kind::Started, detail));
+    TRY(event_rows::insert(*m_database, id, MachineEvent::Kind::Started, detail));
     const qint64 revision = TRY(machine_rows::revision(*m_database));
     TRY(m_database->run("UPDATE machines SET state_changed = 1, revision = ?2 WHERE id = ?1",
                         id.toString(), revision));
@@ -351,7 +351,7 @@ Result<bool> LibraryDatabase::recordEnd(const MachineId& id, MachineEvent::Kind 
     const bool first =
         TRY(last.step()) && last.text(0) == eventKindName(MachineEvent::Kind::Started);
     if (first)
-        TRY(insertEvent(id, kind, detail));
+        TRY(event_rows::insert(*m_database, id, kind, detail));
     last.reset();
     TRY(transaction.commit());
     return first;
@@ -361,20 +361,8 @@ Result<void> LibraryDatabase::appendEvent(const MachineId& id, MachineEvent::Kin
                                           const QString& detail) {
     Transaction transaction = TRY(Transaction::begin(*m_database));
     TRY(require(id));
-    TRY(insertEvent(id, kind, detail));
+    TRY(event_rows::insert(*m_database, id, kind, detail));
     return transaction.commit();
-}
-
-Result<void> LibraryDatabase::insertEvent(const MachineId& id, MachineEvent::Kind kind,
-                                          const QString& detail) {
-    TRY(m_database->run(
-        "INSERT INTO events (machine_id, time, kind, detail) VALUES (?1, ?2, ?3, ?4)",
-        id.toString(), QDateTime::currentMSecsSinceEpoch(), eventKindName(kind),
-        detail.left(kMaxEventDetail)));
-    return m_database->run(
-        "DELETE FROM events WHERE machine_id = ?1 AND sequence <= (SELECT sequence FROM events "
-        "WHERE machine_id = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)",
-        id.toString(), kMaxEventsPerMachine);
 }
 
 namespace {

@@ -81,7 +81,6 @@ private:
     Result<Machine> require(const MachineId& id);
     Result<bool> folderTaken(const QString& folder);
     Result<void> setRunningFlag(const MachineId& id, bool running);
-    Result<void> insertEvent(const MachineId& id, MachineEvent::Kind kind, const QString& detail);
     Result<void> finishDeletions();
 
     std::unique_ptr<Database> m_database;

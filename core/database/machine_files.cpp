@@ -83,8 +83,9 @@ QStringList ownedFiles(const Machine& machine) {
     const QString prefix = machine.folder + u'/';
     QStringList files;
     const QDir folder(machine.folder);
-    for (const QString& name : folder.entryList({u"worker.log*"_s, u"lock"_s, u"operation.lock"_s},
-                                                QDir::Files | QDir::Hidden))
+    for (const QString& name :
+         folder.entryList({u"worker.log*"_s, u"lock"_s, u"operation.lock"_s, u"timeline.lock"_s},
+                          QDir::Files | QDir::Hidden))
         files << prefix + name;
     for (const DriveSettings& drive : machine.settings.drives)
         if (drive.type == DriveType::HardDisk && QDir::cleanPath(drive.path).startsWith(prefix))

@@ -1,5 +1,6 @@
 #include "core/database/snapshot_database.h"
 
+#include "core/database/event_rows.h"
 #include "core/database/layer_rows.h"
 #include "core/database/machine_rows.h"
 #include "core/database/snapshot_rows.h"
@@ -138,6 +139,9 @@ Result<void> SnapshotDatabase::commitTake(SnapshotRecord record, Memory memory,
         break;
     }
     TRY(snapshot_rows::insert(m_database, record));
+    if (!record.snapshot.automatic)
+        TRY(event_rows::insert(m_database, machine.id, MachineEvent::Kind::SnapshotTaken,
+                               record.snapshot.name));
     TRY(applyTops(machine.id, tops));
     TRY(m_database.run("UPDATE machines SET current_snapshot = ?2, state_changed = 0 WHERE id = ?1",
                        machine.id.toString(), record.snapshot.id.toString()));
@@ -164,6 +168,8 @@ Result<void> SnapshotDatabase::commitRestore(const MachineId& id, const Snapshot
                        id.toString(), snapshot.toString(), memory,
                        memory.isEmpty() ? QString() : token,
                        memory.isEmpty() ? QString() : record.snapshot.thumbnailPath, generationId));
+    TRY(event_rows::insert(m_database, id, MachineEvent::Kind::SnapshotRestored,
+                           record.snapshot.name));
     TRY(snapshot_rows::collectMemory(m_database, id));
     TRY(dropLayers(id));
     TRY(layer_rows::forgetUnused(m_database));
@@ -257,8 +263,13 @@ Result<void> SnapshotDatabase::remove(const MachineId& machine, const SnapshotId
             u"“%1” cannot be deleted: the disks of “%2” stand on it. Delete that first, or give it disks of its own (a full clone)."_s
                 .arg(record.snapshot.name, users.join(u"”, “"_s))
                 .toStdString());
-    for (const SnapshotId& id : std::as_const(doomed))
+    for (const SnapshotId& id : std::as_const(doomed)) {
+        const Snapshot gone = TRY(requireSnapshot(m_database, machine, id)).snapshot;
+        if (!gone.automatic)
+            TRY(event_rows::insert(m_database, machine, MachineEvent::Kind::SnapshotDeleted,
+                                   gone.name));
         TRY(snapshot_rows::remove(m_database, id));
+    }
     TRY(snapshot_rows::collectMemory(m_database, machine));
     TRY(dropLayers(machine));
     TRY(snapshot_rows::touchTree(m_database, machine));

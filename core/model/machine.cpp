@@ -41,7 +41,10 @@ constexpr auto kEventKinds =
                               {EventKind::Stopped, "stopped"},
                               {EventKind::Aborted, "aborted"},
                               {EventKind::Failed, "failed"},
-                              {EventKind::Removed, "removed"}});
+                              {EventKind::Removed, "removed"},
+                              {EventKind::SnapshotTaken, "snapshot-taken"},
+                              {EventKind::SnapshotRestored, "snapshot-restored"},
+                              {EventKind::SnapshotDeleted, "snapshot-deleted"}});
 
 void checkGroup(const QString& group, QList<SettingsProblem>& problems) {
     if (group.isEmpty())

@@ -54,7 +54,10 @@ struct MachineEvent {
         Stopped,
         Aborted,
         Failed,
-        Removed
+        Removed,
+        SnapshotTaken, // by the user: the timeline's would push out all others
+        SnapshotRestored,
+        SnapshotDeleted
     };
     qint64 sequence = 0;
     MachineId machine;

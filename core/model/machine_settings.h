@@ -25,7 +25,7 @@ enum class SerialMode {
     File,
     Socket
 };
-enum class CloseAction { Ask, KeepRunning, Shutdown, PowerOff };
+enum class CloseAction { Ask, KeepRunning, SaveState, Shutdown, PowerOff };
 enum class ScaleMode { Fit, OneToOne, Integer };
 
 // A disk or optical drive.

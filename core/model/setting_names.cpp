@@ -48,6 +48,7 @@ constexpr auto table(SerialMode) {
 constexpr auto table(CloseAction) {
     return std::to_array<NamedValue<CloseAction>>({{CloseAction::Ask, "ask"},
                                                    {CloseAction::KeepRunning, "keep-running"},
+                                                   {CloseAction::SaveState, "save-state"},
                                                    {CloseAction::Shutdown, "shutdown"},
                                                    {CloseAction::PowerOff, "power-off"}});
 }

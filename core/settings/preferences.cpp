@@ -34,6 +34,7 @@ Preferences Preferences::load(const ApplicationPaths& paths) {
     text(u"folders/screenshots"_s, preferences.screenshotsFolder);
     text(u"interface/language"_s, preferences.language);
     flag(u"interface/confirmClosing"_s, preferences.confirmClosing);
+    flag(u"machines/saveAtSessionEnd"_s, preferences.saveAtSessionEnd);
     return preferences;
 }
 
@@ -51,6 +52,7 @@ Result<void> Preferences::save(const ApplicationPaths& paths) const {
     file.setValue(u"folders/screenshots"_s, screenshotsFolder);
     file.setValue(u"interface/language"_s, language);
     file.setValue(u"interface/confirmClosing"_s, confirmClosing);
+    file.setValue(u"machines/saveAtSessionEnd"_s, saveAtSessionEnd);
     file.sync();
     if (file.status() != QSettings::NoError)
         return fail(QFileInfo(paths.config).isWritable() ? ErrorCode::Io

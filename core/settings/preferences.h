@@ -19,6 +19,7 @@ struct Preferences {
     QString language;                // "de", "pt_BR"; empty: the desktop's
     bool autoCaptureKeyboard = true; // the console takes the keyboard when it gets the focus
     bool confirmClosing = true;      // ask what to do with a running guest when its window closes
+    bool saveAtSessionEnd = false;   // running machines, when the desktop session ends
     bool operator==(const Preferences&) const = default;
 
     // Reads the file; anything missing or unusable keeps its default, so a broken file never stops

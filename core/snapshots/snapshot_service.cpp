@@ -2,7 +2,9 @@
 
 #include "core/snapshots/operations.h"
 #include "core/snapshots/recovery.h"
+#include "core/settings/application_paths.h"
 #include "core/snapshots/timeline.h"
+#include "core/snapshots/timeline_follower.h"
 #include "vmm/base/log.h"
 
 #include <QCoreApplication>
@@ -21,7 +23,7 @@ namespace {
 
 constexpr int kMaxOperations = 16; // they mostly wait for workers and disks
 constexpr int kMaxForks = 64;
-constexpr int kTimelineLookMs = 60'000;
+constexpr int kTimelineLookMs = 10'000;
 constexpr int kMinIdPrefix = 8;
 constexpr int kEndingLookMs = 10;
 
@@ -71,6 +73,10 @@ public:
                                                : ImageTool(options.imageProgram),
                                            options.beforeStep, owner} {
         pool.setMaxThreadCount(kMaxOperations);
+        // A follower finds its machine in the usual library.
+        if (opened.folder() == ApplicationPaths::fromEnvironment().library)
+            followerProgram = options.followerProgram.isEmpty() ? timeline::followerProgram()
+                                                                : options.followerProgram;
     }
 
     template <class T>
@@ -140,35 +146,55 @@ public:
         });
     }
 
-    // Takes the automatic snapshots that are due and removes those that have expired. With several
-    // programs open the operation lock and the time of the last one see to it that each is taken
-    // once.
-    void followTimelines() {
-        const QDateTime now = QDateTime::currentDateTimeUtc();
-        for (const Machine& machine : library.machines()) {
-            if (!machine.timeline.enabled || !supervisor.connection(machine.id))
-                continue;
-            pool.start([this, id = machine.id, settings = machine.timeline, now,
-                        snapshots = library.snapshots(machine.id)] {
-                NoProgress progress(ending);
-                Result<void> done;
-                if (isSnapshotDue(snapshots, settings, now)) {
-                    SnapshotOperation operation(environment, id, progress);
-                    const QString name =
-                        u"Automatic %1"_s.arg(now.toLocalTime().toString(u"yyyy-MM-dd HH:mm"));
-                    if (const auto taken = operations::take(operation, {name, {}, true}); !taken)
-                        done = taken.error();
-                }
-                for (const SnapshotId& expired : expiredSnapshots(snapshots, settings, now)) {
-                    if (!done)
-                        break;
-                    SnapshotOperation operation(environment, id, progress);
-                    done = operations::remove(operation, expired, operations::Children::Keep);
-                }
-                if (!done && done.error().code != ErrorCode::Busy)
-                    logWarning("snapshots", done.error().detail);
-            });
+    // Sees to it that the timelines of running machines are followed.
+    void lookAtTimelines() {
+        for (const Machine& machine : library.machines())
+            lookAtTimeline(machine);
+    }
+
+    void lookAtTimeline(const Machine& machine) {
+        if (!machine.timeline.enabled || ending ||
+            supervisor.status(machine.id).state != MachineState::Running)
+            return;
+        if (followerProgram.isEmpty() || machine.id == followed) {
+            follow(machine);
+            return;
         }
+        pool.start([id = machine.id, folder = machine.folder, program = followerProgram] {
+            if (timeline::FollowerLock::isHeld(folder))
+                return;
+            if (const auto started = timeline::startFollower(program, id); !started)
+                logWarning("snapshots", started.error().detail);
+        });
+    }
+
+    // Takes the automatic snapshot if it is due and removes those that have expired.
+    void follow(const Machine& machine) {
+        if (following.contains(machine.id))
+            return;
+        following.insert(machine.id);
+        pool.start([this, id = machine.id, settings = machine.timeline,
+                    snapshots = library.snapshots(machine.id)] {
+            NoProgress progress(ending);
+            const QDateTime now = QDateTime::currentDateTimeUtc();
+            Result<void> done;
+            if (isSnapshotDue(snapshots, settings, now)) {
+                SnapshotOperation operation(environment, id, progress);
+                const QString name =
+                    u"Automatic %1"_s.arg(now.toLocalTime().toString(u"yyyy-MM-dd HH:mm"));
+                if (const auto taken = operations::take(operation, {name, {}, true}); !taken)
+                    done = taken.error();
+            }
+            for (const SnapshotId& expired : expiredSnapshots(snapshots, settings, now)) {
+                if (!done)
+                    break;
+                SnapshotOperation operation(environment, id, progress);
+                done = operations::remove(operation, expired, operations::Children::Keep);
+            }
+            if (!done && done.error().code != ErrorCode::Busy)
+                logWarning("snapshots", done.error().detail);
+            QMetaObject::invokeMethod(&q, [this, id] { following.remove(id); });
+        });
     }
 
     // What a program that died has left is settled before the machine runs again.
@@ -218,6 +244,9 @@ public:
     std::atomic<int> wanted = 0; // operations that somebody waits for
     QPromise<void> recovered;
     QTimer timelines;
+    QString followerProgram; // empty: here
+    MachineId followed;      // by this process
+    QSet<MachineId> following;
     QThreadPool pool;
 };
 
@@ -229,13 +258,17 @@ SnapshotService::SnapshotService(Library& library, Supervisor& supervisor, const
     : QObject(parent), d(std::make_unique<Private>(*this, library, supervisor, options)) {
     connect(&library, &Library::snapshotsChanged, this, &SnapshotService::changed);
     connect(&library, &Library::machineChanged, this, [this](int index) {
+        d->lookAtTimeline(d->library.machines().at(index));
         Q_EMIT
         changed(d->library.machines().at(index).id);
     });
     connect(&supervisor, &Supervisor::statusChanged, this,
             [this](const MachineId& id, const MachineStatus& status) {
-                if (status.state == MachineState::Running)
+                if (status.state == MachineState::Running) {
                     d->removeObsoleteLater(id); // the saved state that it went on from
+                    if (const Machine* machine = d->library.find(id))
+                        d->lookAtTimeline(*machine);
+                }
                 // What could not be done while the guest ran.
                 if (status.state == MachineState::PoweredOff ||
                     status.state == MachineState::Aborted)
@@ -246,7 +279,7 @@ SnapshotService::SnapshotService(Library& library, Supervisor& supervisor, const
                 changed(id);
             });
     supervisor.setBeforeStart([this](const MachineId& id) { return d->settle(id); });
-    connect(&d->timelines, &QTimer::timeout, this, [this] { d->followTimelines(); });
+    connect(&d->timelines, &QTimer::timeout, this, [this] { d->lookAtTimelines(); });
     d->timelines.start(kTimelineLookMs);
     d->recovered.start();
     d->pool.start([this] {
@@ -456,6 +489,11 @@ QFuture<Result<void>> SnapshotService::setTimeline(const MachineId& machine,
     return d->library.store().run<Result<void>>([=](LibraryDatabase& library) {
         return library.snapshots().setTimeline(machine, settings);
     });
+}
+
+void SnapshotService::followTimeline(const MachineId& machine) {
+    d->followed = machine;
+    d->lookAtTimelines();
 }
 
 } // namespace vivarium

@@ -31,6 +31,9 @@ public:
         QString imageProgram; // path of vivarium-image; empty: beside the running program
         // Called before every step that changes a file or the database; for tests of crashes.
         std::function<void()> beforeStep = {};
+        // Path of viv, which follows timelines in processes of its own; empty: beside the running
+        // program. Without it this process follows them itself.
+        QString followerProgram = {};
     };
     // Finishes or undoes what interrupted programs left. Both outlive it.
     SnapshotService(Library& library, Supervisor& supervisor, const Options& options,
@@ -116,9 +119,11 @@ public:
     // --- Timeline. ---------------------------------------------------------------------------
 
     TimelineSettings timeline(const MachineId& machine) const;
-    // While a machine runs and a program that has a service is open, automatic snapshots are taken
-    // and pruned.
+    // While a machine runs, automatic snapshots are taken and pruned, by a process of its own that
+    // ends with the guest (core/snapshots/README.md); every service sees to it that there is one.
     QFuture<Result<void>> setTimeline(const MachineId& machine, const TimelineSettings& settings);
+    // This process is the one that does so for the machine (it holds timeline::FollowerLock).
+    void followTimeline(const MachineId& machine);
 
 Q_SIGNALS:
     // Snapshots, the current one, saved state, template or timeline differ; also by others' doing.

@@ -25,7 +25,7 @@ _viv() {
         --vnc-password --firmware --accelerator --video-memory --boot --guest-type --boot-menu
         --no-boot-menu --rtc-local-time --rtc-utc --exit-device --no-exit-device"
     local disk_commands="create info check convert resize compact rebase commit map compare"
-    local snapshot_commands="take list restore delete show timeline"
+    local snapshot_commands="take list restore delete set show timeline"
     local command=${words[1]}
     [[ $command == disk && $cword -gt 2 ]] && command="disk ${words[2]}"
     [[ $command == snapshot && $cword -gt 2 ]] && command="snapshot ${words[2]}"
@@ -135,8 +135,9 @@ _viv() {
         "snapshot take") options="--description --json" ;;
         "snapshot list" | "snapshot show" | "snapshot restore") options="--json" ;;
         "snapshot delete") options="--children --json" ;;
+        "snapshot set") options="--title --description --json" ;;
         "snapshot timeline")
-            options="--every --off --keep-all --keep-hourly --keep-daily --json"
+            options="--every --off --keep-all --keep-hourly --keep-daily --follow --json"
             ;;
         save) options="--discard --json" ;;
         clone) options="--snapshot --linked --json" ;;

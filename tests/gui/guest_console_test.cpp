@@ -46,6 +46,7 @@ private Q_SLOTS:
     void powerOffClosesTheWindow();
     void savedStateIsResumed();
     void rememberedAnswerIsNotAskedAgain();
+    void savingCanBeTheRememberedAnswer();
     void fullScreenHasAWayBack();
     void resetAsksFirst();
     void killedWorkerIsExplained();
@@ -242,8 +243,7 @@ void GuestConsoleTest::savedStateIsResumed() {
     auto* dialog = console->findChild<CloseDialog*>();
     QVERIFY(dialog);
     dialog->findChild<QRadioButton*>(QStringLiteral("saveState"))->setChecked(true);
-    QVERIFY(dialog->savesState());
-    QVERIFY(!dialog->remember());
+    QCOMPARE(dialog->action(), CloseAction::SaveState);
     dialog->accept();
     QTRY_COMPARE_WITH_TIMEOUT(state(m_machine), MachineState::Saved, 15000);
     QTRY_VERIFY(window.isNull());
@@ -270,6 +270,18 @@ void GuestConsoleTest::rememberedAnswerIsNotAskedAgain() {
     window->close();
     QTRY_VERIFY(window.isNull());
     QCOMPARE(state(m_machine), MachineState::Running);
+}
+
+void GuestConsoleTest::savingCanBeTheRememberedAnswer() {
+    START_KERNEL();
+    Machine changed = *m_fixture->library().find(m_machine);
+    changed.settings.closeAction = CloseAction::SaveState;
+    QVERIFY(waitFor(m_fixture->library().update(changed)));
+    QPointer<MachineConsole> window = console;
+    window->close();
+    QVERIFY(!window->findChild<CloseDialog*>());
+    QTRY_COMPARE_WITH_TIMEOUT(state(m_machine), MachineState::Saved, 15000);
+    QTRY_VERIFY(window.isNull());
 }
 
 void GuestConsoleTest::fullScreenHasAWayBack() {

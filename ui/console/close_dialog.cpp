@@ -42,23 +42,19 @@ CloseDialog::CloseDialog(const QString& machineName, Guest guest, QWidget* paren
     m_keepRunning->setChecked(true);
     m_saveState->setObjectName(QStringLiteral("saveState"));
     m_shutdown->setEnabled(guest == Guest::Running);
-    // Not one of the answers that a machine's settings know.
-    connect(m_saveState, &QRadioButton::toggled, m_remember, &QWidget::setDisabled);
     retranslate(machineName);
 }
 
 CloseAction CloseDialog::action() const {
+    if (m_saveState->isChecked())
+        return CloseAction::SaveState;
     if (m_shutdown->isChecked())
         return CloseAction::Shutdown;
     return m_powerOff->isChecked() ? CloseAction::PowerOff : CloseAction::KeepRunning;
 }
 
-bool CloseDialog::savesState() const {
-    return m_saveState->isChecked();
-}
-
 bool CloseDialog::remember() const {
-    return m_remember->isChecked() && !savesState();
+    return m_remember->isChecked();
 }
 
 void CloseDialog::retranslate(const QString& machineName) {

@@ -18,10 +18,7 @@ public:
     enum class Guest { Running, Paused };
     CloseDialog(const QString& machineName, Guest guest, QWidget* parent);
 
-    // The answer unless savesState().
     CloseAction action() const;
-    // The machine's state is to be saved.
-    bool savesState() const;
     // Use the answer from now on for this machine.
     bool remember() const;
 

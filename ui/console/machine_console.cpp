@@ -9,6 +9,7 @@
 #include "ui/snapshots/snapshot_prompts.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/current_preferences.h"
+#include "ui/widgets/disk_names.h"
 #include "ui/widgets/future_reply.h"
 #include "ui/widgets/guest_display.h"
 #include "ui/widgets/icons.h"
@@ -43,9 +44,9 @@ bool isActive(MachineState state) {
 MachineConsole::MachineConsole(Library& library, Supervisor& supervisor, SnapshotService& snapshots,
                                GuestDisplays& displays, CurrentPreferences& preferences,
                                const MachineId& id)
-    : ConsoleFrame(preferences), m_library(library), m_supervisor(supervisor),
-      m_preferencesNow(preferences), m_machine(id), m_display(displays.open(id)),
-      m_source(std::make_unique<LocalConsoleSource>(m_display)),
+    : ConsoleFrame(preferences), m_library(library), m_diskNames(new DiskNames(library, this)),
+      m_supervisor(supervisor), m_preferencesNow(preferences), m_machine(id),
+      m_display(displays.open(id)), m_source(std::make_unique<LocalConsoleSource>(m_display)),
       m_snapshotOperations(new SnapshotOperations(snapshots, library, *notifications(), this)),
       m_snapshotPrompts(new SnapshotPrompts(snapshots, library, supervisor, displays,
                                             *m_snapshotOperations, this)),
@@ -77,6 +78,7 @@ MachineConsole::MachineConsole(Library& library, Supervisor& supervisor, Snapsho
             run(Operation::SaveSettings, m_library.update(changed));
         }
     });
+    connect(m_diskNames, &DiskNames::learned, this, &MachineConsole::showMachine);
     retranslate();
     showStatus();
     resize(800, 600);
@@ -219,7 +221,10 @@ void MachineConsole::showMachine() {
     if (!machine)
         return;
     m_name = machine->settings.name;
-    consoleStatusBar()->setDrives(machine->settings.drives);
+    QList<DriveSettings> drives = machine->settings.drives;
+    for (DriveSettings& drive : drives)
+        drive.path = m_diskNames->base(drive.path); // only shown
+    consoleStatusBar()->setDrives(drives);
     if (view()->scaleMode() != machine->settings.scaleMode)
         setScaleMode(machine->settings.scaleMode);
     updateTitle();
@@ -359,10 +364,6 @@ void MachineConsole::askAndClose() {
                                    this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this, [this, dialog] {
-        if (dialog->savesState()) {
-            saveState();
-            return;
-        }
         const CloseAction action = dialog->action();
         const Machine* machine = entry();
         if (dialog->remember() && machine) {
@@ -380,6 +381,9 @@ void MachineConsole::closeWith(CloseAction action) {
     case CloseAction::Ask:
     case CloseAction::KeepRunning:
         closeQuietly();
+        break;
+    case CloseAction::SaveState:
+        saveState();
         break;
     case CloseAction::Shutdown: // the window closes when the guest has shut down
         run(Operation::ShutDownMachine, m_supervisor.powerButton(m_machine));

@@ -9,6 +9,7 @@
 
 namespace vivarium {
 
+class DiskNames;
 class GuestDisplay;
 class GuestDisplays;
 class LocalConsoleSource;
@@ -62,6 +63,7 @@ private:
     const Machine* entry() const { return m_library.find(m_machine); }
 
     Library& m_library;
+    DiskNames* m_diskNames;
     Supervisor& m_supervisor;
     CurrentPreferences& m_preferencesNow;
     MachineId m_machine;

@@ -38,6 +38,10 @@ void DetailsSection::setTitle(const QString& title, const QString& toolTip) {
     m_title->setToolTip(toolTip);
 }
 
+void DetailsSection::setDetail(const QString& detail) {
+    m_body->setToolTip(detail);
+}
+
 void DetailsSection::setLines(const QList<Line>& lines) {
     QString html = QStringLiteral("<table cellspacing='0' cellpadding='1'>");
     QStringList plain;

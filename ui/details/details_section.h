@@ -22,6 +22,8 @@ public:
 
     void setTitle(const QString& title, const QString& toolTip);
     void setLines(const QList<Line>& lines);
+    // What is shown when one points at the lines.
+    void setDetail(const QString& detail);
     // The lines as plain text, for tests and assistive technology.
     QString plainText() const { return m_plainText; }
 

@@ -5,17 +5,18 @@
 #include "core/supervisor/supervisor.h"
 #include "ui/details/guest_preview.h"
 #include "ui/text/machine_text.h"
+#include "ui/widgets/disk_names.h"
 #include "ui/widgets/settings_page_id.h"
 
 #include <QEvent>
-#include <QFileInfo>
 #include <QGridLayout>
 
 namespace vivarium {
 
-DetailsView::DetailsView(const Library& library, Supervisor& supervisor, GuestDisplays& displays,
+DetailsView::DetailsView(Library& library, Supervisor& supervisor, GuestDisplays& displays,
                          QWidget* parent)
-    : QScrollArea(parent), m_library(library), m_supervisor(supervisor) {
+    : QScrollArea(parent), m_library(library), m_diskNames(new DiskNames(library, this)),
+      m_supervisor(supervisor) {
     setFrameShape(QFrame::NoFrame);
     setWidgetResizable(true);
     auto* content = new QWidget(this);
@@ -59,6 +60,10 @@ DetailsView::DetailsView(const Library& library, Supervisor& supervisor, GuestDi
     connect(&supervisor, &Supervisor::statusChanged, this, [this](const MachineId& id) {
         if (id == m_machine)
             refresh();
+    });
+    connect(m_diskNames, &DiskNames::learned, this, [this] {
+        if (const Machine* machine = m_library.find(m_machine))
+            showStorage(*machine);
     });
     retranslate();
 }
@@ -144,9 +149,13 @@ void DetailsView::showDisplay(const Machine& machine) {
 
 void DetailsView::showStorage(const Machine& machine) {
     QList<DetailsSection::Line> lines;
+    QStringList files;
     for (const DriveSettings& drive : machine.settings.drives) {
         const QString port = tr("%1:").arg(drivePlaceText(drive));
-        const QString file = QFileInfo(drive.path).fileName();
+        const QString file = m_diskNames->name(drive.path);
+        if (!drive.path.isEmpty())
+            files << tr("%1: %2", "place of a drive: its file")
+                         .arg(drivePlaceText(drive), drive.path);
         if (drive.type == DriveType::Optical)
             lines.append({port, drive.path.isEmpty() ? tr("[Optical Drive] Empty")
                                                      : tr("[Optical Drive] %1").arg(file)});
@@ -158,6 +167,7 @@ void DetailsView::showStorage(const Machine& machine) {
     if (lines.isEmpty())
         lines.append({QString(), tr("No drives")});
     m_storage->setLines(lines);
+    m_storage->setDetail(files.join(u'\n'));
 }
 
 void DetailsView::showSerialPorts(const Machine& machine) {

@@ -7,6 +7,7 @@
 
 namespace vivarium {
 
+class DiskNames;
 class GuestDisplays;
 class GuestPreview;
 class Library;
@@ -17,7 +18,7 @@ class Supervisor;
 class DetailsView : public QScrollArea {
     Q_OBJECT
 public:
-    DetailsView(const Library& library, Supervisor& supervisor, GuestDisplays& displays,
+    DetailsView(Library& library, Supervisor& supervisor, GuestDisplays& displays,
                 QWidget* parent = nullptr);
 
     void setMachine(const MachineId& id);
@@ -44,6 +45,7 @@ private:
     void showNotes(const Machine& machine);
 
     const Library& m_library;
+    DiskNames* m_diskNames;
     Supervisor& m_supervisor;
     MachineId m_machine;
     DetailsSection* m_general;

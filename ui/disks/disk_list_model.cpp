@@ -1,6 +1,7 @@
 #include "ui/disks/disk_list_model.h"
 
 #include "ui/text/machine_text.h"
+#include "ui/widgets/disk_names.h"
 #include "ui/widgets/icons.h"
 
 #include <QBrush>
@@ -9,6 +10,11 @@
 #include <QPalette>
 
 namespace vivarium {
+
+void DiskListModel::setNames(const DiskNames* names) {
+    m_names = names;
+    connect(names, &DiskNames::learned, this, &DiskListModel::retranslate);
+}
 
 const CatalogueEntry* DiskListModel::entry(const QModelIndex& index) const {
     return index.isValid() && index.row() < m_entries.size() ? &m_entries.at(index.row()) : nullptr;
@@ -78,7 +84,7 @@ int DiskListModel::columnCount(const QModelIndex& parent) const {
 QString DiskListModel::text(const CatalogueEntry& entry, const Knowledge& known, int column) const {
     switch (column) {
     case Name:
-        return QFileInfo(entry.path).fileName();
+        return m_names ? m_names->name(entry.path) : QFileInfo(entry.path).fileName();
     case DiskSize:
         if (entry.type == DriveType::Optical && entry.exists)
             return sizeText(entry.fileBytes);

@@ -8,6 +8,8 @@
 
 namespace vivarium {
 
+class DiskNames;
+
 // The disk manager's table: one image a row. GUI thread.
 class DiskListModel : public QAbstractTableModel {
     Q_OBJECT
@@ -15,6 +17,9 @@ public:
     enum Column { Name, DiskSize, FileSize, Format, UsedBy, ColumnCount };
 
     explicit DiskListModel(QObject* parent = nullptr) : QAbstractTableModel(parent) {}
+
+    // Disks with snapshots are called like their bases then; `names` lives as long as the model.
+    void setNames(const DiskNames* names);
 
     const QList<CatalogueEntry>& entries() const { return m_entries; }
     const CatalogueEntry* entry(const QModelIndex& index) const;
@@ -43,6 +48,7 @@ private:
     QString toolTip(const CatalogueEntry& entry, const Knowledge& known) const;
     void announce(const QString& path);
 
+    const DiskNames* m_names = nullptr;
     QList<CatalogueEntry> m_entries;
     QHash<QString, Knowledge> m_known; // by path
 };

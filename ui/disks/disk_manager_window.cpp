@@ -5,6 +5,7 @@
 #include "ui/text/machine_text.h"
 #include "ui/widgets/background.h"
 #include "ui/widgets/current_preferences.h"
+#include "ui/widgets/disk_names.h"
 #include "ui/widgets/future_reply.h"
 #include "ui/widgets/icons.h"
 #include "ui/widgets/inline_message.h"
@@ -58,15 +59,16 @@ QString fileName(const QString& path) {
 DiskManagerWindow::DiskManagerWindow(Library& library, const CurrentPreferences& preferences,
                                      const QString& imageProgram, QWidget* parent)
     : QDialog(parent), m_library(library), m_preferences(preferences), m_imageProgram(imageProgram),
-      m_jobs(ImageTool(imageProgram)), m_model(new DiskListModel(this)),
-      m_view(new QTreeView(this)), m_pages(new QStackedWidget(this)), m_empty(new QLabel(this)),
-      m_toolBar(new QToolBar(this)), m_message(new InlineMessage(this)),
-      m_jobStrip(new QWidget(this)), m_jobTitle(new QLabel(m_jobStrip)),
-      m_progress(new QProgressBar(m_jobStrip)), m_cancel(new QPushButton(m_jobStrip)),
-      m_close(new QPushButton(this)) {
+      m_jobs(ImageTool(imageProgram)), m_names(new DiskNames(library, this)),
+      m_model(new DiskListModel(this)), m_view(new QTreeView(this)),
+      m_pages(new QStackedWidget(this)), m_empty(new QLabel(this)), m_toolBar(new QToolBar(this)),
+      m_message(new InlineMessage(this)), m_jobStrip(new QWidget(this)),
+      m_jobTitle(new QLabel(m_jobStrip)), m_progress(new QProgressBar(m_jobStrip)),
+      m_cancel(new QPushButton(m_jobStrip)), m_close(new QPushButton(this)) {
     setAttribute(Qt::WA_DeleteOnClose);
     setWindowFlag(Qt::WindowMaximizeButtonHint);
     resize(820, 460);
+    m_model->setNames(m_names);
     m_view->setModel(m_model);
     m_view->setRootIsDecorated(false);
     m_view->setUniformRowHeights(true);
@@ -207,7 +209,8 @@ void DiskManagerWindow::inspect(const CatalogueEntry& entry) {
                 m_model->setInfo(path, *info);
             else
                 m_model->setUnreadable(
-                    path, describeError(Operation::ReadImage, fileName(path), info.error()).body());
+                    path,
+                    describeError(Operation::ReadImage, m_names->name(path), info.error()).body());
         });
 }
 
@@ -274,7 +277,7 @@ void DiskManagerWindow::end(Operation operation, const QString& path,
 }
 
 void DiskManagerWindow::refuse(Operation operation, const QString& path, const Error& error) {
-    const UserMessage text = describeError(operation, fileName(path), error);
+    const UserMessage text = describeError(operation, m_names->name(path), error);
     m_message->show(InlineMessage::Level::Error,
                     text.title + u' ' + (text.detail.isEmpty() ? text.body() : text.detail));
 }
@@ -315,16 +318,17 @@ void DiskManagerWindow::copyImage() {
     const control::ImageInfo* info = currentInfo();
     if (!entry || !info)
         return;
-    const QFileInfo file(entry->path);
+    const QFileInfo file(m_names->base(entry->path)); // not beside a snapshot's layers
     ImageDialog::Choice initial;
     initial.path = freePath(file.absolutePath(), tr("%1 Copy").arg(file.completeBaseName()),
                             QStringLiteral(".qcow2"));
     auto* dialog = new ImageDialog(ImageDialog::Purpose::Copy, initial, this);
+    dialog->setWindowTitle(tr("Copy “%1”").arg(file.fileName()));
     connect(
         dialog, &QDialog::accepted, this, [this, dialog, path = entry->path, kind = info->kind] {
             const ImageDialog::Choice choice = dialog->choice();
             run<bool>(
-                tr("Copying %1…").arg(fileName(path)), Operation::CopyDisk, path,
+                tr("Copying %1…").arg(m_names->name(path)), Operation::CopyDisk, path,
                 [=](const ImageTool& tool, Progress& progress) -> Result<bool> {
                     ImageTool::ConvertOptions options;
                     options.shape.format = choice.format;
@@ -358,7 +362,7 @@ void DiskManagerWindow::resizeImage() {
     connect(dialog, &QDialog::accepted, this, [this, dialog, file] {
         const uint64_t bytes = dialog->choice().diskBytes;
         run<bool>(
-            tr("Resizing %1…").arg(fileName(file.path)), Operation::ResizeDisk, file.path,
+            tr("Resizing %1…").arg(m_names->name(file.path)), Operation::ResizeDisk, file.path,
             [=](const ImageTool& tool, Progress& progress) -> Result<bool> {
                 TRY(tool.resize(file, bytes, control::ImageShrink::Refuse, progress));
                 return true;
@@ -378,7 +382,7 @@ void DiskManagerWindow::compactImage() {
         return;
     const DiskFile file = diskFile(entry->path, info->kind);
     run<control::CompactResult>(
-        tr("Compacting %1…").arg(fileName(file.path)), Operation::CompactDisk, file.path,
+        tr("Compacting %1…").arg(m_names->name(file.path)), Operation::CompactDisk, file.path,
         [=](const ImageTool& tool, Progress& progress) { return tool.compact(file, progress); },
         [](const control::CompactResult& result) {
             return tr("The image took %1 and takes %2 now.")
@@ -392,11 +396,11 @@ void DiskManagerWindow::checkImage() {
         return;
     const QString path = entry->path;
     run<control::ImageCheck>(
-        tr("Checking %1…").arg(fileName(path)), Operation::CheckDisk, path,
+        tr("Checking %1…").arg(m_names->name(path)), Operation::CheckDisk, path,
         [=](const ImageTool& tool, Progress& progress) {
             return tool.check(path, control::ImageRepair::None, progress);
         },
-        [name = fileName(path)](const control::ImageCheck& check) {
+        [name = m_names->name(path)](const control::ImageCheck& check) {
             if (check.corruptions > 0)
                 return tr("“%1” is damaged: %2 errors were found. Make a copy of it, then "
                           "repair it with “viv disk check --repair all”.")
@@ -418,9 +422,9 @@ void DiskManagerWindow::removeImage() {
         refuse(Operation::RemoveDisk, path, allowed.error());
         return;
     }
-    auto* box =
-        new QMessageBox(QMessageBox::Question, tr("Remove Disk"),
-                        tr("Delete the file “%1”?").arg(fileName(path)), QMessageBox::Cancel, this);
+    auto* box = new QMessageBox(QMessageBox::Question, tr("Remove Disk"),
+                                tr("Delete the file “%1”?").arg(m_names->name(path)),
+                                QMessageBox::Cancel, this);
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->setTextFormat(Qt::PlainText);
     box->setInformativeText(tr("%1\nThat cannot be undone.").arg(path));
@@ -433,7 +437,7 @@ void DiskManagerWindow::removeImage() {
 
 void DiskManagerWindow::removeNow(const QString& path) {
     run<bool>(
-        tr("Removing %1…").arg(fileName(path)), Operation::RemoveDisk, path,
+        tr("Removing %1…").arg(m_names->name(path)), Operation::RemoveDisk, path,
         [=, usage = m_usage](const ImageTool& tool, Progress&) -> Result<bool> {
             TRY(usage.mayRemove(path));
             TRY(tool.remove(path));

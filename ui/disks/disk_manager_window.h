@@ -22,6 +22,7 @@ namespace vivarium {
 
 class CurrentPreferences;
 class DiskListModel;
+class DiskNames;
 class InlineMessage;
 
 // The virtual disk manager: every disk and disc of the library and of the folders where images are
@@ -76,6 +77,7 @@ private:
     QString m_imageProgram;
     ImageJobs m_jobs;
     DiskUsage m_usage;
+    DiskNames* m_names;
     DiskListModel* m_model;
     QTreeView* m_view;
     QStackedWidget* m_pages;

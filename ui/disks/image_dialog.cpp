@@ -48,7 +48,6 @@ ImageDialog::ImageDialog(Purpose purpose, const Choice& initial, QWidget* parent
         ok->setText(tr("&Create"));
         break;
     case Purpose::Copy:
-        setWindowTitle(tr("Copy “%1”").arg(QFileInfo(initial.path).fileName()));
         ok->setText(tr("&Copy"));
         break;
     case Purpose::Resize:

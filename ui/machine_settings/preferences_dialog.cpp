@@ -45,11 +45,18 @@ QWidget* PreferencesDialog::generalPage() {
     m_confirmClosing =
         new QCheckBox(tr("&Ask what to do when the window of a running machine closes"), page);
     m_confirmClosing->setChecked(now.confirmClosing);
+    m_saveAtSessionEnd =
+        new QCheckBox(tr("Sa&ve the running machines when the desktop session ends"), page);
+    m_saveAtSessionEnd->setToolTip(
+        tr("As long as Vivarium is open. The machines go on where they were when they are started "
+           "again; at a shutdown the system waits some seconds for what is being saved."));
+    m_saveAtSessionEnd->setChecked(now.saveAtSessionEnd);
     auto* form = new QFormLayout(page);
     form->addRow(tr("&Machine Folder:"), m_machinesFolder);
     form->addRow(tr("&Disk Image Folder:"), m_mediaFolder);
     form->addRow(tr("&Screenshot Folder:"), m_screenshotsFolder);
     form->addRow(QString(), m_confirmClosing);
+    form->addRow(QString(), m_saveAtSessionEnd);
     auto* note = new QLabel(tr("Colours and light or dark appearance follow the desktop."), page);
     note->setForegroundRole(QPalette::PlaceholderText);
     note->setWordWrap(true);
@@ -104,6 +111,7 @@ void PreferencesDialog::apply() {
     changed.mediaFolder = m_mediaFolder->path();
     changed.screenshotsFolder = m_screenshotsFolder->path();
     changed.confirmClosing = m_confirmClosing->isChecked();
+    changed.saveAtSessionEnd = m_saveAtSessionEnd->isChecked();
     changed.hostKey = m_hostKey->keyName();
     changed.autoCaptureKeyboard = m_autoCapture->isChecked();
     changed.language = m_language->currentData().toString();

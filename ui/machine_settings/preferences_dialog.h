@@ -31,6 +31,7 @@ private:
     PathField* m_mediaFolder = nullptr;
     PathField* m_screenshotsFolder = nullptr;
     QCheckBox* m_confirmClosing = nullptr;
+    QCheckBox* m_saveAtSessionEnd = nullptr;
     HostKeyField* m_hostKey = nullptr;
     QCheckBox* m_autoCapture = nullptr;
     QComboBox* m_language = nullptr;

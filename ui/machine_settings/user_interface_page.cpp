@@ -10,7 +10,8 @@ namespace vivarium {
 UserInterfacePage::UserInterfacePage(QWidget* parent)
     : SettingsPage(parent), m_closeAction(new QComboBox(this)) {
     for (CloseAction action :
-         {CloseAction::Ask, CloseAction::KeepRunning, CloseAction::Shutdown, CloseAction::PowerOff})
+         {CloseAction::Ask, CloseAction::KeepRunning, CloseAction::SaveState, CloseAction::Shutdown,
+          CloseAction::PowerOff})
         m_closeAction->addItem(closeActionText(action), static_cast<int>(action));
     auto* form = new QFormLayout(this);
     form->addRow(tr("When the &window closes:"), m_closeAction);

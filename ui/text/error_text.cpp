@@ -78,6 +78,10 @@ QString ErrorText::title(Operation operation, const QString& subject) {
         return tr("The snapshot “%1” could not be deleted.").arg(subject);
     case Operation::ChangeSnapshot:
         return tr("The snapshot “%1” could not be changed.").arg(subject);
+    case Operation::ChangeTimeline:
+        return tr("The timeline of “%1” could not be changed.").arg(subject);
+    case Operation::ChangeTemplate:
+        return tr("“%1” could not be made a template, or an ordinary machine again.").arg(subject);
     case Operation::SaveState:
         return tr("The state of “%1” could not be saved.").arg(subject);
     case Operation::DiscardSavedState:
@@ -93,6 +97,7 @@ QString ErrorText::title(Operation operation, const QString& subject) {
 bool ErrorText::isAboutSnapshots(Operation operation) {
     constexpr Operation kOperations[] = {Operation::TakeSnapshot,   Operation::RestoreSnapshot,
                                          Operation::DeleteSnapshot, Operation::ChangeSnapshot,
+                                         Operation::ChangeTimeline, Operation::ChangeTemplate,
                                          Operation::SaveState,      Operation::DiscardSavedState,
                                          Operation::CloneMachine,   Operation::ForkMachine};
     return std::find(std::begin(kOperations), std::end(kOperations), operation) !=

@@ -37,6 +37,8 @@ enum class Operation {
     RestoreSnapshot,
     DeleteSnapshot,
     ChangeSnapshot,
+    ChangeTimeline,
+    ChangeTemplate,
     SaveState,
     DiscardSavedState,
     CloneMachine,

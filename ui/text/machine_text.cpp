@@ -136,6 +136,8 @@ QString closeActionText(CloseAction action) {
         return MachineText::tr("Ask");
     case CloseAction::KeepRunning:
         return MachineText::tr("Keep running in the background");
+    case CloseAction::SaveState:
+        return MachineText::tr("Save the machine state");
     case CloseAction::Shutdown:
         return MachineText::tr("Send the shutdown signal");
     case CloseAction::PowerOff:
@@ -168,6 +170,12 @@ QString eventText(MachineEvent::Kind kind) {
         return MachineText::tr("Failed");
     case MachineEvent::Kind::Removed:
         return MachineText::tr("Removed");
+    case MachineEvent::Kind::SnapshotTaken:
+        return MachineText::tr("Snapshot taken");
+    case MachineEvent::Kind::SnapshotRestored:
+        return MachineText::tr("Snapshot restored");
+    case MachineEvent::Kind::SnapshotDeleted:
+        return MachineText::tr("Snapshot deleted");
     }
     return {};
 }

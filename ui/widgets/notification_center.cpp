@@ -28,14 +28,16 @@ Notification::Notification(Kind kind, const UserMessage& message, QWidget* paren
 
     auto* icon = new QLabel(this);
     const bool failed = kind == Kind::Failure;
-    icon->setPixmap(
-        applicationIcon(failed ? QStringLiteral("message-error") : QStringLiteral("state-busy"))
-            .pixmap(24, 24));
+    icon->setPixmap(applicationIcon(failed ? QStringLiteral("message-error")
+                                    : kind == Kind::Progress
+                                        ? QStringLiteral("state-busy")
+                                        : QStringLiteral("message-information"))
+                        .pixmap(24, 24));
     auto* title = new QLabel(message.title, this);
     title->setTextFormat(Qt::PlainText);
     title->setWordWrap(true);
     QFont bold = title->font();
-    bold.setBold(failed);
+    bold.setBold(kind != Kind::Progress);
     title->setFont(bold);
     auto* body = new QLabel(message.body(), this);
     body->setTextFormat(Qt::PlainText);
@@ -59,7 +61,7 @@ Notification::Notification(Kind kind, const UserMessage& message, QWidget* paren
     m_detailButton->setAutoRaise(true);
     m_closeButton->setIcon(applicationIcon(QStringLiteral("close")));
     m_closeButton->setAutoRaise(true);
-    m_closeButton->setVisible(failed);
+    m_closeButton->setVisible(kind != Kind::Progress);
 
     auto* text = new QVBoxLayout;
     text->setSpacing(2);
@@ -70,7 +72,7 @@ Notification::Notification(Kind kind, const UserMessage& message, QWidget* paren
         m_bar = new QProgressBar(this);
         m_bar->setRange(0, 0);
         m_bar->setTextVisible(false);
-        m_bar->setMaximumHeight(8);
+        m_bar->setMaximumHeight(kind == Kind::Undo ? 4 : 8);
         m_bar->setAccessibleName(message.title);
         text->addWidget(m_bar);
     }
@@ -166,6 +168,12 @@ QPointer<Notification> NotificationCenter::showProgress(const QString& title,
     notification->setVisible(false);
     QTimer::singleShot(kProgressDelayMs, notification,
                        [this, notification] { insert(notification); });
+    return notification;
+}
+
+Notification* NotificationCenter::showUndo(const UserMessage& message) {
+    auto* notification = new Notification(Notification::Kind::Undo, message, this);
+    insert(notification);
     return notification;
 }
 

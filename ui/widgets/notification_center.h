@@ -16,19 +16,21 @@ class QVBoxLayout;
 
 namespace vivarium {
 
-// One line of the notification center: a failure that stays until it is closed, or an action under
-// way with a cancel button. Deletes itself when it is dismissed.
+// One line of the notification center: a failure that stays until it is closed, an action under way
+// with a cancel button, or one that can be taken back for some time. Deletes itself when it is
+// dismissed.
 class Notification : public QFrame {
     Q_OBJECT
 public:
-    enum class Kind { Failure, Progress };
+    enum class Kind { Failure, Progress, Undo };
     Notification(Kind kind, const UserMessage& message, QWidget* parent);
 
     UserMessage message() const { return m_message; }
     Kind kind() const { return m_kind; }
     // Adds a button; the notification is dismissed after `act` was called.
     void addAction(const QString& text, std::function<void()> act);
-    // How far the action under way is, of `maximum` steps; 0 of 0: nothing is known.
+    // How far the action under way is, or how much time is left, of `maximum` steps; 0 of 0:
+    // nothing is known.
     void setProgress(int done, int maximum);
     // Ends it; safe to call more than once.
     void dismiss();
@@ -67,6 +69,8 @@ public:
     // An action under way; `cancel` (may be empty) is called when the user cancels it. Shown only
     // after kProgressDelayMs, so that quick actions do not flicker.
     QPointer<Notification> showProgress(const QString& title, std::function<void()> cancel);
+    // Something that can be taken back until the line goes (UndoableRemovals).
+    Notification* showUndo(const UserMessage& message);
     QList<Notification*> notifications() const;
 
 private:

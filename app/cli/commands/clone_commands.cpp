@@ -8,6 +8,8 @@
 
 #include <QJsonArray>
 
+#include <algorithm>
+
 namespace vivarium::cli {
 
 namespace {
@@ -43,6 +45,23 @@ int clone(CommandContext& context, const CopyOptions& options) {
     return kDone;
 }
 
+// The copies run when they are forked; that their workers have said so is waited for.
+Result<void> awaitConnections(CommandContext& context, const QList<MachineId>& ids) {
+    constexpr int kTimeoutMs = 10'000;
+    const Supervisor* supervisor = TRY(context.supervisor());
+    CommandContext::Waiter waiter;
+    QObject scope;
+    const auto look = [&] {
+        if (std::none_of(ids.begin(), ids.end(), [supervisor](const MachineId& id) {
+                return supervisor->status(id).state == MachineState::Starting;
+            }))
+            waiter.finish();
+    };
+    QObject::connect(supervisor, &Supervisor::statusChanged, &scope, look);
+    look();
+    return waiter.wait(kTimeoutMs);
+}
+
 int fork(CommandContext& context, const CopyOptions& options) {
     SnapshotService* service = TRY_OR_EXIT(context.snapshots());
     const MachineId machine = TRY_OR_EXIT(context.machine(text(options.name)))->id;
@@ -51,6 +70,7 @@ int fork(CommandContext& context, const CopyOptions& options) {
         names << text(name);
     const QList<MachineId> ids =
         TRY_OR_EXIT(awaitOperation(context, service->fork(machine, options.count, names)));
+    TRY_OR_EXIT(awaitConnections(context, ids));
     QJsonArray array;
     QStringList lines;
     for (const MachineId& id : ids) {

@@ -18,34 +18,6 @@ struct LogOptions {
     bool json = false;
 };
 
-QString kindName(MachineEvent::Kind kind) {
-    switch (kind) {
-    case MachineEvent::Kind::Created:
-        return QStringLiteral("created");
-    case MachineEvent::Kind::SettingsChanged:
-        return QStringLiteral("settings-changed");
-    case MachineEvent::Kind::Renamed:
-        return QStringLiteral("renamed");
-    case MachineEvent::Kind::Started:
-        return QStringLiteral("started");
-    case MachineEvent::Kind::Paused:
-        return QStringLiteral("paused");
-    case MachineEvent::Kind::Resumed:
-        return QStringLiteral("resumed");
-    case MachineEvent::Kind::Reset:
-        return QStringLiteral("reset");
-    case MachineEvent::Kind::Stopped:
-        return QStringLiteral("stopped");
-    case MachineEvent::Kind::Aborted:
-        return QStringLiteral("aborted");
-    case MachineEvent::Kind::Failed:
-        return QStringLiteral("failed");
-    case MachineEvent::Kind::Removed:
-        return QStringLiteral("removed");
-    }
-    return {};
-}
-
 int printEvents(CommandContext& context, const MachineId& id, bool json) {
     Library* library = TRY_OR_EXIT(context.library());
     auto future = library->events(id);
@@ -55,12 +27,12 @@ int printEvents(CommandContext& context, const MachineId& id, bool json) {
         const QString time = event.time.toString(Qt::ISODate);
         if (json)
             array.append(QJsonObject{{QStringLiteral("time"), time},
-                                     {QStringLiteral("event"), kindName(event.kind)},
+                                     {QStringLiteral("event"), eventKindName(event.kind)},
                                      {QStringLiteral("detail"), event.detail}});
         else
-            printText(
-                QStringLiteral("%1  %2  %3")
-                    .arg(time, kindName(event.kind).leftJustified(16), printable(event.detail)));
+            printText(QStringLiteral("%1  %2  %3")
+                          .arg(time, eventKindName(event.kind).leftJustified(17),
+                               printable(event.detail)));
     }
     if (json)
         printJson(array);

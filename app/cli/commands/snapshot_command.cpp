@@ -3,6 +3,7 @@
 #include "app/cli/commands/commands.h"
 #include "app/cli/operation_wait.h"
 #include "core/model/settings_json.h"
+#include "core/snapshots/timeline_follower.h"
 
 #include <CLI/CLI.hpp>
 
@@ -20,6 +21,9 @@ struct SnapshotOptions {
     bool children = false;
     bool json = false;
     bool off = false;
+    bool follow = false;
+    std::optional<std::string> title;
+    std::optional<std::string> newDescription;
     std::optional<int> every, keepAll, keepHourly, keepDaily;
 };
 
@@ -150,7 +154,48 @@ int remove(CommandContext& context, const SnapshotOptions& options) {
     return options.json ? list(context, options) : kDone;
 }
 
+int set(CommandContext& context, const SnapshotOptions& options) {
+    const Subject of = TRY_OR_EXIT(subject(context, options));
+    const SnapshotId id = TRY_OR_EXIT(of.service->resolve(of.machine, text(options.snapshot)));
+    const Snapshot before = of.service->find(of.machine, id).value_or(Snapshot());
+    TRY_OR_EXIT(context.await(of.service->describe(
+        of.machine, id, options.title ? text(*options.title) : before.name,
+        options.newDescription ? text(*options.newDescription) : before.description)));
+    if (!options.json)
+        return kDone;
+    const auto changed = of.service->find(of.machine, id);
+    printJson(changed ? snapshotJson(of, *changed) : QJsonObject());
+    return kDone;
+}
+
+// Takes the machine's automatic snapshots until it stops, or shall have none.
+int follow(CommandContext& context, const SnapshotOptions& options) {
+    Library* library = TRY_OR_EXIT(context.library());
+    const Machine* machine = TRY_OR_EXIT(context.machine(text(options.name)));
+    const MachineId id = machine->id;
+    const auto lock = TRY_OR_EXIT(timeline::FollowerLock::acquire(machine->folder));
+    Supervisor* supervisor = TRY_OR_EXIT(context.supervisor());
+    SnapshotService* service = TRY_OR_EXIT(context.snapshots());
+    TRY_OR_EXIT(context.running(text(options.name)));
+    CommandContext::Waiter waiter;
+    QObject scope;
+    const auto look = [&] {
+        const Machine* now = library->find(id);
+        if (!now || !now->timeline.enabled || !supervisor->connection(id))
+            waiter.finish();
+    };
+    QObject::connect(supervisor, &Supervisor::statusChanged, &scope, look);
+    QObject::connect(library, &Library::machineChanged, &scope, look);
+    QObject::connect(library, &Library::machineRemoved, &scope, look);
+    service->followTimeline(id);
+    look();
+    const auto waited = waiter.wait(-1);
+    return waited ? kDone : printError(waited.error());
+}
+
 int timeline(CommandContext& context, const SnapshotOptions& options) {
+    if (options.follow)
+        return follow(context, options);
     const Subject of = TRY_OR_EXIT(subject(context, options));
     TimelineSettings settings = of.service->timeline(of.machine);
     const TimelineSettings before = settings;
@@ -225,6 +270,13 @@ void addSnapshotCommand(CommandTable& table) {
     addSnapshotOption(showCommand, *shown);
     showCommand.add_flag("--json", shown->json, "Print JSON");
 
+    auto named = std::make_shared<SnapshotOptions>();
+    CLI::App& setCommand = add("set", "Give a snapshot another name or description", set, named);
+    addSnapshotOption(setCommand, *named);
+    setCommand.add_option("--title", named->title, "The snapshot's new name");
+    setCommand.add_option("--description", named->newDescription, "What it is");
+    setCommand.add_flag("--json", named->json, "Print the snapshot as JSON");
+
     auto restored = std::make_shared<SnapshotOptions>();
     CLI::App& restoreCommand =
         add("restore", "Make the machine what it was; what it is now is lost", restore, restored);
@@ -248,6 +300,8 @@ void addSnapshotCommand(CommandTable& table) {
                                "Hours for which one an hour is kept");
     timelineCommand.add_option("--keep-daily", timed->keepDaily,
                                "Days for which one a day is kept");
+    timelineCommand.add_flag("--follow", timed->follow,
+                             "Take them until the machine stops (started by itself)");
     timelineCommand.add_flag("--json", timed->json, "Print JSON");
 }
 

@@ -28,17 +28,23 @@ class SnapshotGuestTest : public QObject {
                 return value.toObject().value(QStringLiteral("state")).toString();
         return {};
     }
+    static QJsonDocument json(const VivSession& session, const QStringList& arguments) {
+        return QJsonDocument::fromJson(
+            session.run(arguments + QStringList{QStringLiteral("--json")}).standardOutput);
+    }
     bool viv(VivSession& session, const QStringList& arguments) const {
         return session.succeeds(arguments);
     }
     // A machine with a disk whose kernel has printed everything and halted.
-    bool startGuest(VivSession& session) const {
+    bool startGuest(VivSession& session, const QStringList& hardware = {}) const {
         QFile disk(session.path(QStringLiteral("disk.img")));
         return disk.open(QIODevice::WriteOnly) && disk.resize(16 << 20) &&
-               viv(session, {QStringLiteral("create"), machine, QStringLiteral("--kernel"), kernel,
-                             QStringLiteral("--append"), QStringLiteral("one two"),
-                             QStringLiteral("--memory"), QStringLiteral("64M"),
-                             QStringLiteral("--disk"), disk.fileName()}) &&
+               viv(session,
+                   QStringList{QStringLiteral("create"), machine, QStringLiteral("--kernel"),
+                               kernel, QStringLiteral("--append"), QStringLiteral("one two"),
+                               QStringLiteral("--memory"), QStringLiteral("64M"),
+                               QStringLiteral("--disk"), disk.fileName()} +
+                       hardware) &&
                viv(session, {QStringLiteral("start"), QStringLiteral("--headless"), machine}) &&
                viv(session, {QStringLiteral("wait"), machine, QStringLiteral("--screen"),
                              QStringLiteral("Halted\\."), QStringLiteral("--timeout"),
@@ -94,13 +100,88 @@ private Q_SLOTS:
         QCOMPARE(state(session, machine), QStringLiteral("powered-off"));
     }
 
-    void forksGoOnFromTheSameMoment() {
+    void snapshotsAreInTheLogAndCanBeRenamed() {
         VivSession session;
         QVERIFY2(startGuest(session), session.lastError());
-        const QByteArray before = screen(session, machine);
-        QVERIFY2(viv(session, {QStringLiteral("fork"), machine, QStringLiteral("--count"),
-                               QStringLiteral("3")}),
+        QVERIFY2(viv(session, {QStringLiteral("snapshot"), QStringLiteral("take"), machine,
+                               QStringLiteral("First")}),
                  session.lastError());
+        QVERIFY2(viv(session,
+                     {QStringLiteral("snapshot"), QStringLiteral("set"), machine,
+                      QStringLiteral("First"), QStringLiteral("--title"), QStringLiteral("Fresh")}),
+                 session.lastError());
+        QVERIFY2(viv(session, {QStringLiteral("snapshot"), QStringLiteral("set"), machine,
+                               QStringLiteral("Fresh"), QStringLiteral("--description"),
+                               QStringLiteral("all is well")}),
+                 session.lastError());
+        const QJsonObject shown = json(session, {QStringLiteral("snapshot"), QStringLiteral("show"),
+                                                 machine, QStringLiteral("Fresh")})
+                                      .object();
+        QCOMPARE(shown[QStringLiteral("name")].toString(), QStringLiteral("Fresh"));
+        QCOMPARE(shown[QStringLiteral("description")].toString(), QStringLiteral("all is well"));
+        QVERIFY2(viv(session, {QStringLiteral("snapshot"), QStringLiteral("restore"), machine,
+                               QStringLiteral("Fresh")}),
+                 session.lastError());
+        QVERIFY2(viv(session, {QStringLiteral("snapshot"), QStringLiteral("delete"), machine,
+                               QStringLiteral("Fresh")}),
+                 session.lastError());
+        QStringList events;
+        for (const QJsonValue event :
+             json(session, {QStringLiteral("log"), machine, QStringLiteral("--events")}).array())
+            if (const QString kind = event[QStringLiteral("event")].toString();
+                kind.startsWith(QStringLiteral("snapshot-")))
+                events << kind + u' ' + event[QStringLiteral("detail")].toString();
+        QCOMPARE(events, (QStringList{QStringLiteral("snapshot-taken First"),
+                                      QStringLiteral("snapshot-restored Fresh"),
+                                      QStringLiteral("snapshot-deleted Fresh")}));
+    }
+
+    // With no window open, and no viv that anybody waits for.
+    void theTimelineIsFollowedByItself() {
+        VivSession session;
+        QVERIFY2(startGuest(session), session.lastError());
+        QVERIFY2(viv(session, {QStringLiteral("snapshot"), QStringLiteral("timeline"), machine,
+                               QStringLiteral("--every"), QStringLiteral("60")}),
+                 session.lastError());
+        const auto automatic = [&] {
+            const QJsonArray all =
+                json(session, {QStringLiteral("snapshot"), QStringLiteral("list"), machine})
+                    .array();
+            return all.size() == 1 && all[0][QStringLiteral("automatic")].toBool();
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(automatic(), 60'000);
+        const QStringList following{QStringLiteral("snapshot"), QStringLiteral("timeline"), machine,
+                                    QStringLiteral("--follow")};
+        QCOMPARE(session.run(following).status, 5); // somebody does already
+        QVERIFY2(viv(session, {QStringLiteral("stop"), QStringLiteral("--force"), machine}),
+                 session.lastError());
+        // It ends with the guest, and then there is nothing to follow.
+        QTRY_COMPARE_WITH_TIMEOUT(session.run(following).status, 4, 60'000);
+    }
+
+    void forksGoOnFromTheSameMoment() {
+        VivSession session;
+        const QString log = session.path(QStringLiteral("serial.log"));
+        QVERIFY2(startGuest(session, {QStringLiteral("--serial"), QStringLiteral("console"),
+                                      QStringLiteral("--serial"), QStringLiteral("file:") + log}),
+                 session.lastError());
+        const QByteArray before = screen(session, machine);
+        const auto forked = session.run({QStringLiteral("fork"), machine, QStringLiteral("--count"),
+                                         QStringLiteral("3"), QStringLiteral("--json")});
+        QCOMPARE(forked.status, 0);
+        const QJsonArray copies = QJsonDocument::fromJson(forked.standardOutput).array();
+        QCOMPARE(copies.size(), 3);
+        for (const QJsonValue copy : copies)
+            QCOMPARE(copy[QStringLiteral("state")].toString(), QStringLiteral("running"));
+        // The same serial ports, for the guest has them; none that writes to the original's file.
+        const QJsonObject settings =
+            json(session, {QStringLiteral("info"), QStringLiteral("multi (fork 1)")})
+                .object()[QStringLiteral("settings")]
+                .toObject();
+        const QJsonArray ports = settings[QStringLiteral("serialPorts")].toArray();
+        QCOMPARE(ports.size(), 2);
+        QCOMPARE(ports[1][QStringLiteral("port")].toInt(), 1);
+        QCOMPARE(ports[1][QStringLiteral("mode")].toString(), QStringLiteral("console"));
         for (int number = 1; number <= 3; ++number) {
             const QString name = QStringLiteral("multi (fork %1)").arg(number);
             QCOMPARE(state(session, name), QStringLiteral("running"));

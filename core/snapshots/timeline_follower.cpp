@@ -1,0 +1,76 @@
+#include "core/snapshots/timeline_follower.h"
+
+#include <QCoreApplication>
+#include <QFile>
+#include <QFileInfo>
+#include <QProcess>
+
+#include <cerrno>
+#include <csignal>
+
+#include <fcntl.h>
+
+namespace vivarium::timeline {
+
+using namespace Qt::StringLiterals;
+
+QString FollowerLock::path(const QString& folder) {
+    return folder + u"/timeline.lock"_s;
+}
+
+Result<FollowerLock> FollowerLock::acquire(const QString& folder) {
+    const QByteArray file = QFile::encodeName(path(folder));
+    UniqueFd fd(::open(file.constData(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd)
+        return systemError(errno, "The timeline's lock file " + path(folder).toStdString() +
+                                      " cannot be opened");
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
+        if (errno == EAGAIN || errno == EACCES)
+            return fail(ErrorCode::Busy, "The machine's timeline is followed already.");
+        return systemError(errno, "The timeline's lock file " + path(folder).toStdString() +
+                                      " cannot be locked");
+    }
+    return FollowerLock(std::move(fd));
+}
+
+bool FollowerLock::isHeld(const QString& folder) {
+    const UniqueFd fd(
+        ::open(QFile::encodeName(path(folder)).constData(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd)
+        return false;
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return ::fcntl(fd.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+QString followerProgram() {
+    const QString program = QCoreApplication::applicationDirPath() + u"/viv"_s;
+    return QFileInfo(program).isExecutable() ? program : QString();
+}
+
+Result<void> startFollower(const QString& program, const MachineId& machine) {
+    QProcess process;
+    process.setProgram(program);
+    process.setArguments({u"snapshot"_s, u"timeline"_s, machine.toString(), u"--follow"_s});
+    process.setWorkingDirectory(u"/"_s);
+    process.setStandardInputFile(QProcess::nullDevice());
+    process.setStandardOutputFile(QProcess::nullDevice());
+    process.setStandardErrorFile(QProcess::nullDevice());
+    // viv itself takes its signals from a descriptor; what it starts gets them as they are.
+    process.setChildProcessModifier([] {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, nullptr);
+    });
+    if (!process.startDetached())
+        return fail(ErrorCode::NotFound,
+                    "The program " + program.toStdString() +
+                        ", which takes automatic snapshots, cannot be started.");
+    return {};
+}
+
+} // namespace vivarium::timeline
