@@ -91,6 +91,9 @@ bool Application::openLibrary() {
     m_displays = std::make_unique<GuestDisplays>(*m_supervisor);
     m_window = std::make_unique<MainWindow>(*m_library, *m_supervisor, *m_snapshots, *m_displays,
                                             m_preferences);
+    m_sessionEnd =
+        std::make_unique<SessionEnd>(*m_library, *m_supervisor, *m_snapshots, m_preferences,
+                                     m_window->notifications(), QDBusConnection::systemBus());
     m_window->show();
     runCommands();
     return true;

@@ -5,6 +5,7 @@
 #include "core/snapshots/snapshot_service.h"
 #include "core/supervisor/supervisor.h"
 #include "ui/main_window/main_window.h"
+#include "ui/main_window/session_end.h"
 #include "ui/widgets/current_preferences.h"
 #include "ui/widgets/guest_display.h"
 
@@ -43,6 +44,7 @@ private:
     std::unique_ptr<SnapshotService> m_snapshots;
     std::unique_ptr<GuestDisplays> m_displays;
     std::unique_ptr<MainWindow> m_window;
+    std::unique_ptr<SessionEnd> m_sessionEnd;
     std::unique_ptr<QWidget> m_remote;
 };
 

@@ -7,14 +7,18 @@
 #include "ui/main_window/main_window.h"
 #include "ui/main_window/welcome_pane.h"
 #include "ui/new_machine/new_machine_wizard.h"
+#include "ui/library/machine_tree_model.h"
+#include "ui/snapshots/clone_dialog.h"
 #include "ui/snapshots/snapshot_pane.h"
 #include "ui/widgets/notification_center.h"
 
 #include <QAction>
 #include <QApplication>
+#include <QFile>
 #include <QLineEdit>
 #include <QMessageBox>
 #include <QPushButton>
+#include <QPointer>
 #include <QTest>
 #include <QTreeView>
 
@@ -30,6 +34,11 @@ private Q_SLOTS:
     void actionsFollowTheState();
     void failedStartIsExplained();
     void removeAsksFirst();
+    void removalIsTakenBack();
+    void removalIsCarriedOutWhenTheWindowCloses();
+    void templatesCannotRunAndAreCloned();
+    void neededMachinesAreNotDeleted();
+    void detailsNameTheDiskNotItsOverlay();
     void renameInPlace();
     void shortcutsKeepTheSelection();
     void searchIsOneKeyAway();
@@ -121,7 +130,95 @@ void MainWindowTest::removeAsksFirst() {
     QVERIFY(box);
     QVERIFY(m_fixture->library().find(id));
     box->findChild<QPushButton*>(QStringLiteral("deleteAllFiles"))->click();
+    QVERIFY(m_window->machineList().selectedMachines().isEmpty()); // not shown any more
+    QVERIFY(m_fixture->library().find(id));                        // and not removed yet
+    m_window->notifications().notifications().first()->dismiss();
     QTRY_VERIFY(!m_fixture->library().find(id));
+}
+
+void MainWindowTest::removalIsTakenBack() {
+    const MachineId id = m_fixture->addMachine(QStringLiteral("web"), QStringLiteral("Work"));
+    m_window->operations().remove({id}, Library::Files::Delete);
+    QCOMPARE(m_window->machineList().view()->model()->rowCount(), 0); // nor its group
+    Notification* line = m_window->notifications().notifications().first();
+    QVERIFY(line->message().title.contains(QStringLiteral("web")));
+    line->findChild<QPushButton*>()->click();
+    QCOMPARE(m_window->machineList().view()->model()->rowCount(), 1);
+    m_window->machineList().select(id);
+    QCOMPARE(m_window->machineList().currentMachine(), id);
+    QVERIFY(m_fixture->library().find(id));
+}
+
+void MainWindowTest::removalIsCarriedOutWhenTheWindowCloses() {
+    const MachineId id = m_fixture->addMachine(QStringLiteral("web"));
+    m_window->operations().remove({id}, Library::Files::Delete);
+    m_window->close();
+    QTRY_VERIFY(!m_fixture->library().find(id));
+}
+
+void MainWindowTest::templatesCannotRunAndAreCloned() {
+    const MachineId id = m_fixture->addMachine(QStringLiteral("base"));
+    m_window->machineList().select(id);
+    const MachineActions& actions = m_window->actions();
+    QVERIFY(actions.useAsTemplate->isEnabled());
+    QVERIFY(!actions.useAsTemplate->isChecked());
+    actions.useAsTemplate->trigger();
+    QTRY_VERIFY(m_fixture->snapshots().isTemplate(id));
+    QTRY_VERIFY(actions.useAsTemplate->isChecked());
+    QVERIFY(!actions.start->isEnabled());
+    const QModelIndex row = m_window->machineList().view()->currentIndex();
+    QVERIFY(row.data(MachineTreeModel::TemplateRole).toBool());
+    QCOMPARE(row.data(MachineTreeModel::StateTextRole).toString(), QStringLiteral("Template"));
+    // What a double click does with a machine would start it.
+    Q_EMIT
+    m_window->machineList().activated(id);
+    auto* dialog = m_window->findChild<CloneDialog*>();
+    QVERIFY(dialog);
+    QCOMPARE(dialog->request().kind, CloneRequest::Kind::Linked);
+    dialog->reject();
+    actions.useAsTemplate->trigger();
+    QTRY_VERIFY(!m_fixture->snapshots().isTemplate(id));
+    QTRY_VERIFY(actions.start->isEnabled());
+}
+
+// What other machines stand on stays, and is named.
+void MainWindowTest::neededMachinesAreNotDeleted() {
+    const QString disk = m_fixture->path() + QStringLiteral("/disk.img");
+    QFile file(disk);
+    QVERIFY(file.open(QIODevice::WriteOnly) && file.resize(1 << 20));
+    MachineSettings settings;
+    settings.drives = {{DriveType::HardDisk, 0, disk, false}};
+    const MachineId id = m_fixture->addMachine(QStringLiteral("base"), {}, settings);
+    QVERIFY(waitFor(m_fixture->snapshots().setTemplate(id, SnapshotService::Template::Yes)));
+    QVERIFY(waitFor(m_fixture->snapshots().cloneLinked({id}, QStringLiteral("shop"))));
+    m_window->machineList().select(id);
+    m_window->actions().remove->trigger();
+    QPointer<QMessageBox> box = m_window->findChild<QMessageBox*>();
+    QVERIFY(box);
+    auto* deleteFiles = box->findChild<QPushButton*>(QStringLiteral("deleteAllFiles"));
+    QTRY_VERIFY(!deleteFiles->isEnabled());
+    QVERIFY(box->informativeText().contains(QStringLiteral("shop")));
+    box->reject();
+    QTRY_VERIFY(box.isNull());
+    m_window->actions().useAsTemplate->trigger();
+    QTRY_VERIFY(m_window->findChild<QMessageBox*>());
+    QVERIFY(
+        m_window->findChild<QMessageBox*>()->informativeText().contains(QStringLiteral("shop")));
+    QVERIFY(m_fixture->snapshots().isTemplate(id));
+    QVERIFY(m_window->actions().useAsTemplate->isChecked());
+}
+
+void MainWindowTest::detailsNameTheDiskNotItsOverlay() {
+    const QString disk = m_fixture->path() + QStringLiteral("/disk.img");
+    QFile file(disk);
+    QVERIFY(file.open(QIODevice::WriteOnly) && file.resize(1 << 20));
+    MachineSettings settings;
+    settings.drives = {{DriveType::HardDisk, 0, disk, false}};
+    const MachineId id = m_fixture->addMachine(QStringLiteral("web"), {}, settings);
+    QVERIFY(waitFor(m_fixture->snapshots().take(id, QStringLiteral("first"), {})));
+    m_window->machineList().select(id);
+    QTRY_VERIFY(m_fixture->library().find(id)->settings.drives.first().path != disk);
+    QTRY_VERIFY(m_window->details().plainText().contains(QStringLiteral("disk.img")));
 }
 
 void MainWindowTest::renameInPlace() {

@@ -7,6 +7,9 @@
 #include "ui/snapshots/snapshot_prompts.h"
 #include "ui/snapshots/snapshot_properties.h"
 #include "ui/snapshots/take_snapshot_dialog.h"
+#include "ui/snapshots/timeline_bar.h"
+#include "ui/snapshots/timeline_dialog.h"
+#include "ui/snapshots/timeline_slider.h"
 #include "ui/widgets/notification_center.h"
 
 #include <QAction>
@@ -18,6 +21,7 @@
 #include <QPushButton>
 #include <QRadioButton>
 #include <QSettings>
+#include <QSpinBox>
 #include <QTest>
 #include <QTreeView>
 #include <QVBoxLayout>
@@ -37,6 +41,9 @@ private Q_SLOTS:
     void typedNameSurvivesASelection();
     void restoreOffersASnapshotFirst();
     void deleteAsksFirst();
+    void deletionIsTakenBack();
+    void timelineChoosesMoments();
+    void timelineIsSet();
     void clones();
     void cloneNeedsAFreeName();
     void layoutIsRemembered();
@@ -207,14 +214,78 @@ void SnapshotPaneTest::deleteAsksFirst() {
     QTRY_COMPARE(m_fixture->snapshots().snapshots(m_machine).size(), 2);
     pane().select(first);
     pane().deleteAction()->trigger();
+    QTRY_VERIFY(dialog<QMessageBox>());
     auto* box = dialog<QMessageBox>();
-    QVERIFY(box);
     QVERIFY(!box->checkBox()->isChecked()); // the one below stays
     QCOMPARE(m_fixture->snapshots().snapshots(m_machine).size(), 2);
     button(box, QMessageBox::AcceptRole)->click();
-    QTRY_COMPARE(m_fixture->snapshots().snapshots(m_machine).size(), 1);
-    QTRY_COMPARE(model()->index(0, 0).data().toString(), QStringLiteral("second"));
+    QCOMPARE(model()->index(0, 0).data().toString(), QStringLiteral("second"));
     QCOMPARE(currentText(), QStringLiteral("Current State"));
+    QCOMPARE(m_fixture->snapshots().snapshots(m_machine).size(), 2); // nothing is lost yet
+    m_operations->finishRemovals();
+    QTRY_COMPARE(m_fixture->snapshots().snapshots(m_machine).size(), 1);
+    QTRY_VERIFY(!m_operations->isBusy(m_machine));
+    QCOMPARE(model()->index(0, 0).data().toString(), QStringLiteral("second"));
+    QCOMPARE(model()->rowCount(), 1);
+}
+
+void SnapshotPaneTest::deletionIsTakenBack() {
+    const SnapshotId first = take(QStringLiteral("first"));
+    take(QStringLiteral("second"));
+    take(QStringLiteral("third"));
+    QTRY_COMPARE(m_fixture->snapshots().snapshots(m_machine).size(), 3);
+    m_operations->remove(m_machine, first, SnapshotService::Children::Remove);
+    QCOMPARE(m_operations->shown(m_machine).snapshots.size(), 0);
+    QVERIFY(!pane().view()->isVisible());
+    m_notifications->notifications().first()->findChild<QPushButton*>()->click();
+    QVERIFY(pane().view()->isVisible());
+    QCOMPARE(m_operations->shown(m_machine).snapshots.size(), 3);
+    QCOMPARE(model()->index(0, 0).data().toString(), QStringLiteral("first"));
+    QCOMPARE(m_fixture->snapshots().snapshots(m_machine).size(), 3);
+}
+
+void SnapshotPaneTest::timelineChoosesMoments() {
+    const SnapshotId first = take(QStringLiteral("first"));
+    const SnapshotId second = take(QStringLiteral("second"));
+    QTRY_COMPARE(model()->rowCount(), 1);
+    QTRY_COMPARE(pane().timeline()->slider()->maximum(), 2);
+    TimelineSlider* slider = pane().timeline()->slider();
+    QVERIFY(slider->isVisible());
+    QVERIFY(slider->chosen().isNull()); // the present
+    QVERIFY(!pane().restoreAction()->isEnabled());
+    slider->setFocus();
+    QTest::keyClick(slider, Qt::Key_Left);
+    QCOMPARE(slider->chosen(), second);
+    QCOMPARE(pane().selectedSnapshot(), second);
+    QVERIFY(pane().restoreAction()->isEnabled());
+    QTest::mouseClick(slider, Qt::LeftButton, {}, QPoint(2, slider->height() / 2));
+    QCOMPARE(pane().selectedSnapshot(), first);
+    QVERIFY(slider->accessibleDescription().contains(QStringLiteral("first")));
+    pane().select(second); // in the tree
+    QCOMPARE(slider->chosen(), second);
+    pane().timeline()->findChild<QPushButton*>(QStringLiteral("restoreMoment"))->click();
+    QVERIFY(dialog<QMessageBox>());
+    dialog<QMessageBox>()->reject();
+    pane().timelineAction()->trigger();
+    QVERIFY(!slider->isVisible());
+}
+
+void SnapshotPaneTest::timelineIsSet() {
+    pane().findChild<QPushButton*>(QStringLiteral("emptyTimeline"))->click();
+    auto* asked = dialog<TimelineDialog>();
+    QVERIFY(asked);
+    auto* enabled = asked->findChild<QCheckBox*>(QStringLiteral("enabled"));
+    auto* every = asked->findChild<QSpinBox*>(QStringLiteral("every"));
+    QVERIFY(!enabled->isChecked());
+    QVERIFY(!every->isEnabled());
+    enabled->setChecked(true);
+    QVERIFY(every->isEnabled());
+    every->setValue(5);
+    asked->findChild<QSpinBox*>(QStringLiteral("keepDaily"))->setValue(30);
+    asked->accept();
+    QTRY_VERIFY(m_fixture->snapshots().timeline(m_machine).enabled);
+    QCOMPARE(m_fixture->snapshots().timeline(m_machine).intervalMinutes, 5);
+    QCOMPARE(m_fixture->snapshots().timeline(m_machine).keepDailyDays, 30);
 }
 
 void SnapshotPaneTest::clones() {

@@ -71,7 +71,9 @@ void MachineDelegate::paint(QPainter* painter, const QStyleOptionViewItem& optio
         static_cast<control::MachineState>(index.data(MachineTreeModel::StateRole).toInt());
     const QRect stateRect(lower.x(), lower.y() + (lower.height() - kSmallIconSize) / 2,
                           kSmallIconSize, kSmallIconSize);
-    stateIcon(state).paint(painter, stateRect);
+    const bool isTemplate = index.data(MachineTreeModel::TemplateRole).toBool();
+    (isTemplate ? applicationIcon(QStringLiteral("template")) : stateIcon(state))
+        .paint(painter, stateRect);
     lower.adjust(kSmallIconSize + kMargin, 0, 0, 0);
     painter->drawText(
         lower, Qt::AlignVCenter | Qt::AlignLeft,

@@ -20,12 +20,20 @@ void MachineFilterModel::setTag(const QString& tag) {
     invalidateFilter();
 }
 
+void MachineFilterModel::setHidden(const QSet<MachineId>& machines) {
+    m_hidden = machines;
+    invalidateFilter();
+}
+
 bool MachineFilterModel::filterAcceptsRow(int sourceRow, const QModelIndex& sourceParent) const {
-    if (!isFiltering())
+    if (!isFiltering() && m_hidden.isEmpty())
         return true;
     const QModelIndex index = sourceModel()->index(sourceRow, 0, sourceParent);
-    if (index.data(MachineTreeModel::IdRole).value<MachineId>().isNull())
+    const auto id = index.data(MachineTreeModel::IdRole).value<MachineId>();
+    if (id.isNull())
         return false; // a group is shown because of what is in it
+    if (m_hidden.contains(id))
+        return false;
     if (!m_tag.isEmpty() && !index.data(MachineTreeModel::TagsRole).toStringList().contains(m_tag))
         return false;
     const QString text = index.data(MachineTreeModel::SearchTextRole).toString();

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "core/model/machine_id.h"
+
+#include <QSet>
 #include <QSortFilterProxyModel>
 
 namespace vivarium {
@@ -14,6 +17,8 @@ public:
     void setSearchText(const QString& text);
     // Empty: any.
     void setTag(const QString& tag);
+    // These are not shown: they are about to be removed.
+    void setHidden(const QSet<MachineId>& machines);
     bool isFiltering() const { return !m_words.isEmpty() || !m_tag.isEmpty(); }
 
 protected:
@@ -22,6 +27,7 @@ protected:
 private:
     QStringList m_words;
     QString m_tag;
+    QSet<MachineId> m_hidden;
 };
 
 } // namespace vivarium

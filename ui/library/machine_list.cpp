@@ -134,6 +134,10 @@ void MachineList::select(const MachineId& id) {
     m_view->scrollTo(index);
 }
 
+void MachineList::setHidden(const QSet<MachineId>& machines) {
+    m_filter->setHidden(machines);
+}
+
 void MachineList::editCurrentName() {
     m_view->setFocus();
     m_view->edit(m_view->currentIndex());

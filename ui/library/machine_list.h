@@ -31,6 +31,8 @@ public:
     // The selected group's path; empty when none is current.
     QString currentGroup() const;
     void select(const MachineId& id);
+    // These are about to be removed and not shown.
+    void setHidden(const QSet<MachineId>& machines);
     // Opens the in-place editor of the current name.
     void editCurrentName();
     void focusSearch();

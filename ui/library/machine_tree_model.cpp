@@ -266,6 +266,7 @@ QVariant MachineTreeModel::machineData(const Node& node, int role) const {
     const Machine* machine = m_library.find(node.machine);
     if (!machine)
         return {};
+    const MachineStatus status = m_supervisor.status(node.machine);
     switch (role) {
     case Qt::DisplayRole:
     case Qt::EditRole:
@@ -274,15 +275,18 @@ QVariant MachineTreeModel::machineData(const Node& node, int role) const {
         return guestIcon(machine->settings.guestType);
     case Qt::ToolTipRole:
     case Qt::AccessibleTextRole:
-        return tr("%1 — %2").arg(node.name, stateText(m_supervisor.status(node.machine).state));
+        return tr("%1 — %2").arg(node.name,
+                                 machine->isTemplate ? tr("Template") : stateText(status.state));
     case IdRole:
         return QVariant::fromValue(node.machine);
     case GroupRole:
         return machine->group;
     case StateRole:
-        return static_cast<int>(m_supervisor.status(node.machine).state);
+        return static_cast<int>(status.state);
     case StateTextRole:
-        return stateText(m_supervisor.status(node.machine).state);
+        return machine->isTemplate ? tr("Template") : stateText(status.state);
+    case TemplateRole:
+        return machine->isTemplate;
     case SearchTextRole:
         return QStringList{machine->settings.name, machine->tags.join(u' '), machine->notes}.join(
             u'\n');

@@ -25,6 +25,7 @@ public:
         SearchTextRole,   // name, notes and tags in one string
         TagsRole,         // QStringList
         MachineCountRole, // of a group, with its subgroups
+        TemplateRole,     // bool: of a machine
     };
 
     MachineTreeModel(const Library& library, const Supervisor& supervisor,

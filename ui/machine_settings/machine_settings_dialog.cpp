@@ -107,12 +107,21 @@ void MachineSettingsDialog::check() {
         message()->show(InlineMessage::Level::Hint,
                         tr("The machine is running: what is grey can be changed when it is powered "
                            "off."));
+    else if (m_original.isTemplate)
+        message()->show(InlineMessage::Level::Hint,
+                        tr("The machine is a template and stays as it is: what is grey can be "
+                           "changed in its clones."));
+    else if (m_original.isSaved())
+        message()->show(InlineMessage::Level::Hint,
+                        tr("The machine's state is saved: what is grey can be changed when it is "
+                           "powered off."));
     else
         message()->clear();
 }
 
 void MachineSettingsDialog::updateLiveness() {
-    const bool active = isActive(m_supervisor.status(m_original.id).state);
+    const bool active = isActive(m_supervisor.status(m_original.id).state) ||
+                        m_original.isTemplate || m_original.isSaved();
     for (SettingsPage* page : std::as_const(m_pages))
         page->setLiveness(active ? SettingsPage::Liveness::Running
                                  : SettingsPage::Liveness::Stopped);

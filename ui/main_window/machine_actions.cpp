@@ -27,6 +27,8 @@ MachineActions::MachineActions(QWidget* window) : QObject(window) {
     remove = make(u"machine-remove", Qt::CTRL | Qt::Key_R);
     group = make(u"group", Qt::CTRL | Qt::Key_U);
     clone = make(u"machine-clone", Qt::CTRL | Qt::Key_O);
+    useAsTemplate = make(u"template");
+    useAsTemplate->setCheckable(true);
     start = make(u"machine-start");
     startNormal = make(u"machine-start");
     startHeadless = make(u"state-running");
@@ -52,7 +54,8 @@ MachineActions::MachineActions(QWidget* window) : QObject(window) {
     retranslate();
 }
 
-void MachineActions::update(const Selection& selection, const Supervisor& supervisor) {
+void MachineActions::update(const Selection& selection, const Supervisor& supervisor,
+                            const Library& library) {
     const QList<MachineId>& ids = selection.machines;
     QList<MachineState> states;
     for (const MachineId& id : ids)
@@ -62,6 +65,10 @@ void MachineActions::update(const Selection& selection, const Supervisor& superv
                              [&](MachineState state) { return ((state == wanted) || ...); });
     };
     const auto all = static_cast<qsizetype>(states.size());
+    const auto templates = std::count_if(ids.begin(), ids.end(), [&library](const MachineId& id) {
+        const Machine* machine = library.find(id);
+        return machine && machine->isTemplate;
+    });
     const auto stopped =
         count(MachineState::PoweredOff, MachineState::Aborted, MachineState::Saved);
     const auto saved = count(MachineState::Saved);
@@ -73,13 +80,15 @@ void MachineActions::update(const Selection& selection, const Supervisor& superv
     settings->setEnabled(single);
     rename->setEnabled(single || !selection.group.isEmpty());
     remove->setEnabled(all > 0 && stopped == all);
+    useAsTemplate->setEnabled(single && (templates == 1 || stopped - saved == 1));
+    useAsTemplate->setChecked(single && templates == 1);
     group->setEnabled(all > 0);
     const auto stoppedMeans =
         saved > 0 && saved == stopped ? StartMeans::Resume : StartMeans::Start;
     m_start = all > 0 && stopped == 0 && active > 0 ? StartMeans::Show : stoppedMeans;
-    start->setEnabled(stopped > 0 || startShows());
-    startNormal->setEnabled(stopped > 0);
-    startHeadless->setEnabled(stopped > 0);
+    start->setEnabled(stopped > templates || startShows());
+    startNormal->setEnabled(stopped > templates);
+    startHeadless->setEnabled(stopped > templates);
     pause->setEnabled(running + paused > 0);
     pause->setChecked(paused > 0 && running == 0);
     reset->setEnabled(running + paused > 0);
@@ -141,6 +150,8 @@ void MachineActions::retranslate() {
     text(discardSavedState, tr("D&iscard Saved State…"),
          tr("Forgets the saved state, as if the power had been cut"));
     text(clone, tr("Clon&e…"), tr("Makes a copy of the selected machine"));
+    text(useAsTemplate, tr("Use as Template"),
+         tr("Keeps the machine as it is: it cannot run, and linked clones are made of it"));
     text(showSnapshots, tr("Snaps&hots"), tr("Shows the snapshots of the selected machine"));
     text(showLog, tr("Show &Log"), tr("Shows the log of the selected machine"));
     text(showFolder, tr("Show in &File Manager"), tr("Opens the folder of the machine"));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/database/library.h"
 #include "core/model/machine_id.h"
 #include "core/supervisor/supervisor.h"
 
@@ -23,7 +24,7 @@ public:
         QList<MachineId> machines;
         QString group;
     };
-    void update(const Selection& selection, const Supervisor& supervisor);
+    void update(const Selection& selection, const Supervisor& supervisor, const Library& library);
     void retranslate();
 
     QAction* newMachine;
@@ -33,6 +34,7 @@ public:
     QAction* remove;
     QAction* group;
     QAction* clone;
+    QAction* useAsTemplate; // checked: it is one
     QAction* start; // resumes saved machines, shows the console when all selected machines run
     QAction* startNormal;
     QAction* startHeadless;

@@ -2,13 +2,14 @@
 
 #include "ui/widgets/future_reply.h"
 #include "ui/widgets/notification_center.h"
+#include "ui/widgets/undoable_removals.h"
 
 namespace vivarium {
 
 MachineOperations::MachineOperations(Library& library, Supervisor& supervisor,
                                      NotificationCenter& notifications, QObject* parent)
-    : QObject(parent), m_library(library), m_supervisor(supervisor),
-      m_notifications(notifications) {}
+    : QObject(parent), m_library(library), m_supervisor(supervisor), m_notifications(notifications),
+      m_removals(new UndoableRemovals(notifications, this)) {}
 
 QString MachineOperations::nameOf(const MachineId& id) const {
     const Machine* machine = m_library.find(id);
@@ -78,14 +79,52 @@ void MachineOperations::powerOff(const MachineId& id) {
     });
 }
 
-void MachineOperations::remove(const MachineId& id, Library::Files files) {
+void MachineOperations::setPending(const QList<MachineId>& machines, bool pending) {
+    for (const MachineId& id : machines) {
+        if (pending)
+            m_pendingRemovals.insert(id);
+        else
+            m_pendingRemovals.remove(id);
+    }
+    Q_EMIT
+    pendingRemovalsChanged();
+}
+
+void MachineOperations::remove(const QList<MachineId>& machines, Library::Files files) {
+    if (machines.isEmpty())
+        return;
+    UserMessage message;
+    message.title =
+        machines.size() == 1
+            ? tr("The machine “%1” was removed.").arg(nameOf(machines.first()))
+            : tr("%n machine(s) were removed.", nullptr, static_cast<int>(machines.size()));
+    message.reason =
+        files == Library::Files::Delete
+            ? tr("The files are deleted, and their space is free, when this message goes.")
+            : tr("The files stay where they are.");
+    setPending(machines, true);
+    m_removals->add(
+        message,
+        [this, machines, files] {
+            for (const MachineId& id : machines)
+                removeNow(id, files);
+        },
+        [this, machines] { setPending(machines, false); });
+}
+
+void MachineOperations::finishRemovals() {
+    m_removals->carryOutAll();
+}
+
+void MachineOperations::removeNow(const MachineId& id, Library::Files files) {
     const QString name = nameOf(id);
     QFuture<Result<void>> reply = m_library.remove(id, files);
     const QPointer<Notification> progress =
         m_notifications.showProgress(tr("Removing “%1”…").arg(name), {});
-    whenReplied(this, reply, [this, name, progress](const Result<void>& result) {
+    whenReplied(this, reply, [this, id, name, progress](const Result<void>& result) {
         if (progress)
             progress->dismiss();
+        setPending({id}, false); // gone, or still there
         if (!result)
             showFailure(Operation::RemoveMachine, name, result.error());
     });

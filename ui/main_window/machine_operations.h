@@ -10,6 +10,7 @@
 namespace vivarium {
 
 class NotificationCenter;
+class UndoableRemovals;
 
 // What the main window does to machines: asks supervisor and library, shows progress and failures
 // in the notification center. GUI thread; nothing blocks.
@@ -26,7 +27,11 @@ public:
     void reset(const MachineId& id);
     void shutDown(const MachineId& id);
     void powerOff(const MachineId& id);
-    void remove(const MachineId& id, Library::Files files);
+    // Can be taken back for some seconds, during which the machines are in pendingRemovals().
+    void remove(const QList<MachineId>& machines, Library::Files files);
+    const QSet<MachineId>& pendingRemovals() const { return m_pendingRemovals; }
+    // The window ends: nothing can be taken back any more.
+    void finishRemovals();
     void rename(const MachineId& id, const QString& name);
     void moveToGroup(const QList<MachineId>& machines, const QString& group);
     // Gives a group another last name; its machines and subgroups follow.
@@ -35,8 +40,11 @@ public:
 Q_SIGNALS:
     // A machine that was started normally runs: show it.
     void started(const vivarium::MachineId& id);
+    void pendingRemovalsChanged();
 
 private:
+    void removeNow(const MachineId& id, Library::Files files);
+    void setPending(const QList<MachineId>& machines, bool pending);
     void run(Operation operation, const MachineId& id, const QFuture<Result<void>>& reply);
     void showFailure(Operation operation, const QString& subject, const Error& error);
     void update(const Machine& machine, Operation operation);
@@ -45,6 +53,8 @@ private:
     Library& m_library;
     Supervisor& m_supervisor;
     NotificationCenter& m_notifications;
+    UndoableRemovals* m_removals;
+    QSet<MachineId> m_pendingRemovals;
     QSet<MachineId> m_starting;
 };
 

@@ -1,7 +1,9 @@
 #include "ui/main_window/machine_prompts.h"
 
 #include "core/database/library.h"
+#include "core/snapshots/snapshot_service.h"
 #include "ui/main_window/machine_operations.h"
+#include "ui/widgets/future_reply.h"
 
 #include <QInputDialog>
 #include <QMessageBox>
@@ -20,22 +22,27 @@ QMessageBox* makeQuestion(QWidget* window, const QString& title, const QString& 
     box->setInformativeText(information);
     return box;
 }
+
+QString shortList(QStringList names) {
+    if (names.size() > kMaxNames) {
+        names = names.mid(0, kMaxNames - 1);
+        names << QStringLiteral("…");
+    }
+    return names.join(u'\n');
+}
 } // namespace
 
-MachinePrompts::MachinePrompts(const Library& library, MachineOperations& operations,
-                               QWidget* window)
-    : QObject(window), m_library(library), m_operations(operations), m_window(window) {}
+MachinePrompts::MachinePrompts(const Library& library, const SnapshotService& snapshots,
+                               MachineOperations& operations, QWidget* window)
+    : QObject(window), m_library(library), m_snapshots(snapshots), m_operations(operations),
+      m_window(window) {}
 
 QString MachinePrompts::namesOf(const QList<MachineId>& machines) const {
     QStringList names;
     for (const MachineId& id : machines)
         if (const Machine* machine = m_library.find(id))
             names << machine->settings.name;
-    if (names.size() > kMaxNames) {
-        names = names.mid(0, kMaxNames - 1);
-        names << QStringLiteral("…");
-    }
-    return names.join(u'\n');
+    return shortList(names);
 }
 
 void MachinePrompts::remove(const QList<MachineId>& machines) {
@@ -45,8 +52,9 @@ void MachinePrompts::remove(const QList<MachineId>& machines) {
         m_window, tr("Remove Virtual Machine"),
         tr("Remove %n machine(s) from the list?", nullptr, static_cast<int>(machines.size())) +
             u'\n' + namesOf(machines),
-        tr("“Delete all files” also deletes the virtual disks in the machine's "
-           "folder, except those that another machine uses. That cannot be undone."));
+        tr("“Delete all files” also deletes the virtual disks and snapshots in the machine's "
+           "folder, except what another machine uses. You can take it back for some seconds; then "
+           "the files are gone."));
     QPushButton* deleteFiles =
         box->addButton(tr("&Delete all files"), QMessageBox::DestructiveRole);
     QPushButton* removeOnly = box->addButton(tr("&Remove only"), QMessageBox::AcceptRole);
@@ -56,14 +64,34 @@ void MachinePrompts::remove(const QList<MachineId>& machines) {
     connect(box, &QMessageBox::buttonClicked, this,
             [this, box, deleteFiles, removeOnly, machines](QAbstractButton*) {
                 const QAbstractButton* clicked = box->clickedButton();
-                for (const MachineId& id : machines) {
-                    if (clicked == deleteFiles)
-                        m_operations.remove(id, Library::Files::Delete);
-                    else if (clicked == removeOnly)
-                        m_operations.remove(id, Library::Files::Keep);
-                }
+                if (clicked == deleteFiles)
+                    m_operations.remove(machines, Library::Files::Delete);
+                else if (clicked == removeOnly)
+                    m_operations.remove(machines, Library::Files::Keep);
             });
+    for (const MachineId& id : machines)
+        forbidIfNeeded(id, box, deleteFiles);
     box->open();
+}
+
+// Files that linked clones stand on stay.
+void MachinePrompts::forbidIfNeeded(const MachineId& id, QMessageBox* box,
+                                    QPushButton* deleteFiles) {
+    whenReplied(box, m_snapshots.dependents(id),
+                [this, id, box, deleteFiles](const Result<QStringList>& names) {
+                    const Machine* machine = m_library.find(id);
+                    if (!names || names->isEmpty() || !machine)
+                        return;
+                    deleteFiles->setEnabled(false);
+                    deleteFiles->setToolTip(tr("Other machines need the files"));
+                    box->setInformativeText(
+                        tr("The files of “%1” cannot be deleted: the disks of these machines stand "
+                           "on them.")
+                            .arg(machine->settings.name) +
+                        u'\n' + shortList(*names) + u'\n' +
+                        tr("Remove those machines first, or give them disks of their own with a "
+                           "full clone."));
+                });
 }
 
 void MachinePrompts::reset(const QList<MachineId>& machines) {

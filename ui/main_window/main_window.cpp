@@ -64,7 +64,7 @@ MainWindow::MainWindow(Library& library, Supervisor& supervisor, SnapshotService
       m_preferences(preferences), m_notifications(new NotificationCenter(this)),
       m_operations(new MachineOperations(library, supervisor, *m_notifications, this)),
       m_actions(new MachineActions(this)),
-      m_prompts(new MachinePrompts(library, *m_operations, this)),
+      m_prompts(new MachinePrompts(library, snapshots, *m_operations, this)),
       m_snapshotOperations(new SnapshotOperations(snapshots, library, *m_notifications, this)),
       m_snapshotPrompts(new SnapshotPrompts(snapshots, library, supervisor, displays,
                                             *m_snapshotOperations, this)),
@@ -148,7 +148,7 @@ void MainWindow::buildMenus() {
     m_machineMenu = menuBar()->addMenu(QString());
     m_machineMenu->addActions({a.newMachine, a.add});
     m_machineMenu->addSeparator();
-    m_machineMenu->addActions({a.settings, a.clone, a.rename, a.group, a.remove});
+    m_machineMenu->addActions({a.settings, a.clone, a.useAsTemplate, a.rename, a.group, a.remove});
     m_machineMenu->addSeparator();
     m_startMenu = m_machineMenu->addMenu(applicationIcon(QStringLiteral("machine-start")), {});
     m_startMenu->addActions({a.startNormal, a.startHeadless});
@@ -233,6 +233,10 @@ void MainWindow::connectActions() {
         m_snapshotPrompts->discardSavedState(saved);
     });
     onTrigger(a.clone, [this] { m_snapshotPrompts->clone(m_list->currentMachine(), {}); });
+    onTrigger(a.useAsTemplate, [this] {
+        m_snapshotPrompts->toggleTemplate(m_list->currentMachine());
+        updateSelection(); // the check mark follows the state, not the click
+    });
     onTrigger(a.showSnapshots, [this] { showSnapshots(); });
     onTrigger(a.powerOff, [this] { m_prompts->powerOff(m_list->selectedMachines()); });
     onTrigger(a.showLog, [this] { showLog(m_list->currentMachine()); });
@@ -265,13 +269,16 @@ void MainWindow::connectList() {
     connect(m_welcome, &WelcomePane::addRequested, this, &MainWindow::addMachine);
     connect(&m_library, &Library::machineAdded, this, &MainWindow::updateSelection);
     connect(&m_library, &Library::machineRemoved, this, &MainWindow::updateSelection);
+    connect(&m_library, &Library::machineChanged, this, &MainWindow::updateSelection);
+    connect(m_operations, &MachineOperations::pendingRemovalsChanged, this,
+            [this] { m_list->setHidden(m_operations->pendingRemovals()); });
 }
 
 void MainWindow::updateSelection() {
     const QList<MachineId> selected = m_list->selectedMachines();
     const MachineId current = m_list->currentMachine();
     const QString group = current.isNull() ? m_list->currentGroup() : QString();
-    m_actions->update({selected, group}, m_supervisor);
+    m_actions->update({selected, group}, m_supervisor, m_library);
     m_stop->setEnabled(m_actions->powerOff->isEnabled());
     if (m_library.machines().isEmpty()) {
         m_right->setCurrentWidget(m_welcome);
@@ -296,7 +303,7 @@ void MainWindow::showContextMenu(const QPoint& position) {
     if (m_list->selectedMachines().isEmpty()) {
         menu.addActions({a.newMachine, a.add});
     } else {
-        menu.addActions({a.settings, a.clone, a.rename, a.group, a.remove});
+        menu.addActions({a.settings, a.clone, a.useAsTemplate, a.rename, a.group, a.remove});
         menu.addSeparator();
         menu.addAction(a.start);
         menu.addActions({a.pause, a.reset});
@@ -337,6 +344,10 @@ void MainWindow::togglePause() {
 }
 
 void MainWindow::activate(const MachineId& id) {
+    if (m_snapshots.isTemplate(id)) {
+        m_snapshotPrompts->clone(id, {});
+        return;
+    }
     switch (m_supervisor.status(id).state) {
     case MachineState::PoweredOff:
     case MachineState::Aborted:
@@ -543,6 +554,8 @@ void MainWindow::restoreLayout() {
 
 void MainWindow::closeEvent(QCloseEvent* event) {
     saveLayout();
+    m_operations->finishRemovals();
+    m_snapshotOperations->finishRemovals();
     QMainWindow::closeEvent(event);
 }
 

@@ -91,6 +91,8 @@ CloneDialog::CloneDialog(const SnapshotService& service, const Library& library,
     });
 
     retranslate();
+    if (m_service.isTemplate(machine))
+        m_linked->setChecked(true); // what a template is for
     fillSources(snapshot);
     m_name->setText(tr("%1 Clone").arg(m_machineName));
     m_name->selectAll();

@@ -3,12 +3,16 @@
 #include "core/database/library.h"
 #include "ui/widgets/future_reply.h"
 #include "ui/widgets/notification_center.h"
+#include "ui/widgets/undoable_removals.h"
+
+#include <QSet>
 
 namespace vivarium {
 
 SnapshotOperations::SnapshotOperations(SnapshotService& service, const Library& library,
                                        NotificationCenter& notifications, QObject* parent)
-    : QObject(parent), m_service(service), m_library(library), m_notifications(notifications) {}
+    : QObject(parent), m_service(service), m_library(library), m_notifications(notifications),
+      m_removals(new UndoableRemovals(notifications, this)) {}
 
 QString SnapshotOperations::nameOf(const MachineId& machine) const {
     const Machine* known = m_library.find(machine);
@@ -89,10 +93,71 @@ void SnapshotOperations::restore(const MachineId& machine, const SnapshotId& sna
 
 void SnapshotOperations::remove(const MachineId& machine, const SnapshotId& snapshot,
                                 SnapshotService::Children children) {
+    UserMessage message;
+    message.title = tr("The snapshot “%1” was deleted.").arg(nameOf(machine, snapshot));
+    message.reason = tr("Its disk space is free when this message goes.");
+    m_pendingRemovals.insert(snapshot, children);
+    m_removals->add(
+        message, [this, machine, snapshot, children] { removeNow(machine, snapshot, children); },
+        [this, machine, snapshot] {
+            m_pendingRemovals.remove(snapshot);
+            Q_EMIT
+            shownChanged(machine);
+        });
+    Q_EMIT
+    shownChanged(machine);
+}
+
+void SnapshotOperations::removeNow(const MachineId& machine, const SnapshotId& snapshot,
+                                   SnapshotService::Children children) {
     const QString name = nameOf(machine, snapshot);
     run<void>(
         {machine, Operation::DeleteSnapshot, name, tr("Deleting the snapshot “%1”…").arg(name)},
-        m_service.remove(machine, snapshot, children));
+        m_service.remove(machine, snapshot, children),
+        [this, machine, snapshot](const Result<void>&) {
+            m_pendingRemovals.remove(snapshot); // gone, or still there
+            Q_EMIT
+            shownChanged(machine);
+        });
+}
+
+void SnapshotOperations::finishRemovals() {
+    m_removals->carryOutAll();
+}
+
+SnapshotOperations::Tree SnapshotOperations::shown(const MachineId& machine) const {
+    Tree tree;
+    tree.current = m_service.current(machine);
+    QSet<SnapshotId> goneWithChildren;
+    QHash<SnapshotId, SnapshotId> above; // of what goes: the one that takes its place
+    const QList<Snapshot> all = m_service.snapshots(machine);
+    for (Snapshot snapshot : all) { // parents come before their children
+        const auto pending = m_pendingRemovals.constFind(snapshot.id);
+        const bool wholeBranch = goneWithChildren.contains(snapshot.parent) ||
+                                 (pending != m_pendingRemovals.constEnd() &&
+                                  *pending == SnapshotService::Children::Remove);
+        snapshot.parent = above.value(snapshot.parent, snapshot.parent);
+        if (wholeBranch)
+            goneWithChildren.insert(snapshot.id);
+        if (wholeBranch || pending != m_pendingRemovals.constEnd())
+            above.insert(snapshot.id, snapshot.parent);
+        else
+            tree.snapshots.append(snapshot);
+    }
+    tree.current = above.value(tree.current, tree.current);
+    return tree;
+}
+
+void SnapshotOperations::setTemplate(const MachineId& machine, SnapshotService::Template value) {
+    const QString name = nameOf(machine);
+    run<void>({machine, Operation::ChangeTemplate, name, tr("Changing “%1”…").arg(name)},
+              m_service.setTemplate(machine, value));
+}
+
+void SnapshotOperations::setTimeline(const MachineId& machine, const TimelineSettings& settings) {
+    const QString name = nameOf(machine);
+    run<void>({machine, Operation::ChangeTimeline, name, tr("Changing “%1”…").arg(name)},
+              m_service.setTimeline(machine, settings));
 }
 
 void SnapshotOperations::describe(const MachineId& machine, const SnapshotId& snapshot,

@@ -14,6 +14,7 @@ namespace vivarium {
 
 class Library;
 class NotificationCenter;
+class UndoableRemovals;
 
 // What a copy of a machine shall be.
 struct CloneRequest {
@@ -38,20 +39,35 @@ public:
     void take(const MachineId& machine, const QString& name, const QString& description);
     enum class Before { Nothing, TakeSnapshot };
     void restore(const MachineId& machine, const SnapshotId& snapshot, Before before);
+    // Can be taken back for some seconds, during which shown() is without it.
     void remove(const MachineId& machine, const SnapshotId& snapshot,
                 SnapshotService::Children children);
+    // The window ends: nothing can be taken back any more.
+    void finishRemovals();
+    // A machine's snapshots, and the one that its current state hangs below, without what is about
+    // to be removed.
+    struct Tree {
+        QList<Snapshot> snapshots; // oldest first, parents before their children
+        SnapshotId current;        // null: none
+    };
+    Tree shown(const MachineId& machine) const;
     void describe(const MachineId& machine, const SnapshotId& snapshot, const QString& name,
                   const QString& description);
     void saveState(const MachineId& machine);
     void discardSavedState(const MachineId& machine);
     void clone(const CloneRequest& request);
+    void setTemplate(const MachineId& machine, SnapshotService::Template value);
+    void setTimeline(const MachineId& machine, const TimelineSettings& settings);
 
 Q_SIGNALS:
     void busyChanged(const vivarium::MachineId& machine);
+    void shownChanged(const vivarium::MachineId& machine);
     // New machines are in the library. Forks run.
     void copied(const QList<vivarium::MachineId>& machines);
 
 private:
+    void removeNow(const MachineId& machine, const SnapshotId& snapshot,
+                   SnapshotService::Children children);
     struct Job {
         MachineId machine;
         Operation operation;
@@ -70,6 +86,8 @@ private:
     SnapshotService& m_service;
     const Library& m_library;
     NotificationCenter& m_notifications;
+    UndoableRemovals* m_removals;
+    QHash<SnapshotId, SnapshotService::Children> m_pendingRemovals;
     QHash<MachineId, int> m_busy;
 };
 

@@ -8,6 +8,8 @@
 #include "ui/snapshots/snapshot_prompts.h"
 #include "ui/snapshots/snapshot_properties.h"
 #include "ui/snapshots/thumbnail_cache.h"
+#include "ui/snapshots/timeline_bar.h"
+#include "ui/snapshots/timeline_slider.h"
 #include "ui/widgets/icons.h"
 
 #include <QAction>
@@ -36,7 +38,7 @@ constexpr int kMaxExpandedDepth = 200;
 
 } // namespace
 
-SnapshotPane::SnapshotPane(SnapshotService& service, const Library& library, Supervisor& supervisor,
+SnapshotPane::SnapshotPane(SnapshotService& service, Library& library, Supervisor& supervisor,
                            SnapshotOperations& operations, SnapshotPrompts& prompts,
                            QWidget* parent)
     : QWidget(parent), m_service(service), m_library(library), m_supervisor(supervisor),
@@ -47,13 +49,24 @@ SnapshotPane::SnapshotPane(SnapshotService& service, const Library& library, Sup
     m_tree = new QTreeView(this);
     m_properties = new SnapshotProperties(service, library, *m_thumbnails, this);
     buildTree();
+    m_timeline = new TimelineBar(*m_thumbnails, this);
+    connect(m_timeline->slider(), &TimelineSlider::chosenByUser, this, &SnapshotPane::select);
+    connect(m_timeline, &TimelineBar::settingsRequested, this,
+            [this] { m_prompts.timeline(m_machine); });
+    connect(m_timeline, &TimelineBar::restoreRequested, m_restore, &QAction::trigger);
     m_splitter->addWidget(m_tree);
     m_splitter->addWidget(m_properties);
     m_splitter->setStretchFactor(0, 3);
     m_splitter->setStretchFactor(1, 2);
     m_splitter->setChildrenCollapsible(false);
+    auto* moments = new QWidget(m_pages);
+    auto* momentsLayout = new QVBoxLayout(moments);
+    momentsLayout->setContentsMargins(0, 0, 0, 0);
+    momentsLayout->setSpacing(0);
+    momentsLayout->addWidget(m_timeline);
+    momentsLayout->addWidget(m_splitter, 1);
     m_pages->addWidget(buildEmptyPage());
-    m_pages->addWidget(m_splitter);
+    m_pages->addWidget(moments);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
@@ -70,6 +83,7 @@ SnapshotPane::SnapshotPane(SnapshotService& service, const Library& library, Sup
     connect(&supervisor, &Supervisor::statusChanged, this, refreshOwn);
     connect(&library, &Library::machineChanged, this,
             [this, refreshOwn](int index) { refreshOwn(m_library.machines().at(index).id); });
+    connect(&operations, &SnapshotOperations::shownChanged, this, refreshOwn);
     connect(&operations, &SnapshotOperations::busyChanged, this,
             [this, refreshOwn](const MachineId& changed) {
                 if (m_operations.isBusy(changed))
@@ -104,9 +118,13 @@ void SnapshotPane::buildActions() {
     m_showProperties->setChecked(true);
     m_clone = make(u"machine-clone", Qt::Key_C,
                    [this] { m_prompts.clone(m_machine, selectedSnapshot()); });
+    m_showTimeline = make(u"snapshot-automatic", Qt::Key_L,
+                          [this] { m_timeline->setVisible(m_showTimeline->isChecked()); });
+    m_showTimeline->setCheckable(true);
+    m_showTimeline->setChecked(true);
     m_toolBar->setIconSize(QSize(kToolBarIconSize, kToolBarIconSize));
     m_toolBar->setToolButtonStyle(Qt::ToolButtonTextUnderIcon);
-    m_toolBar->addActions({m_take, m_delete, m_restore, m_showProperties, m_clone});
+    m_toolBar->addActions({m_take, m_delete, m_restore, m_showProperties, m_clone, m_showTimeline});
 }
 
 QWidget* SnapshotPane::buildEmptyPage() {
@@ -127,6 +145,12 @@ QWidget* SnapshotPane::buildEmptyPage() {
     m_emptyTake->setIcon(applicationIcon(QStringLiteral("snapshot-take")));
     m_emptyTake->setIconSize(QSize(24, 24));
     connect(m_emptyTake, &QPushButton::clicked, m_take, &QAction::trigger);
+    m_emptyTimeline = new QPushButton(page);
+    m_emptyTimeline->setObjectName(QStringLiteral("emptyTimeline"));
+    m_emptyTimeline->setIcon(applicationIcon(QStringLiteral("snapshot-automatic")));
+    m_emptyTimeline->setIconSize(QSize(24, 24));
+    connect(m_emptyTimeline, &QPushButton::clicked, this,
+            [this] { m_prompts.timeline(m_machine); });
     auto* layout = new QVBoxLayout(page);
     layout->addStretch(2);
     layout->addWidget(picture, 0, Qt::AlignHCenter);
@@ -135,6 +159,8 @@ QWidget* SnapshotPane::buildEmptyPage() {
     layout->addWidget(m_emptyText, 0, Qt::AlignHCenter);
     layout->addSpacing(16);
     layout->addWidget(m_emptyTake, 0, Qt::AlignHCenter);
+    layout->addSpacing(4);
+    layout->addWidget(m_emptyTimeline, 0, Qt::AlignHCenter);
     layout->addStretch(3);
     return page;
 }
@@ -191,7 +217,7 @@ void SnapshotPane::select(const SnapshotId& snapshot) {
 
 CurrentState SnapshotPane::currentState() const {
     CurrentState current;
-    current.snapshot = m_service.current(m_machine);
+    current.snapshot = m_operations.shown(m_machine).current;
     current.changed = m_service.currentStateChanged(m_machine);
     current.machineState = m_supervisor.status(m_machine).state;
     current.thumbnailPath = m_service.savedThumbnailPath(m_machine);
@@ -200,8 +226,10 @@ CurrentState SnapshotPane::currentState() const {
 
 void SnapshotPane::refresh() {
     const SnapshotId selected = selectedSnapshot();
-    const QList<Snapshot> snapshots = m_service.snapshots(m_machine);
+    const QList<Snapshot> snapshots = m_operations.shown(m_machine).snapshots;
     m_model->setTree(snapshots, currentState());
+    m_timeline->slider()->setSnapshots(snapshots);
+    m_timeline->setSettings(m_service.timeline(m_machine));
     m_pages->setCurrentIndex(snapshots.isEmpty() ? 0 : 1);
     if (selectedSnapshot() != selected || !m_tree->currentIndex().isValid()) {
         select(selected);
@@ -220,6 +248,7 @@ void SnapshotPane::expandAsBefore() {
 
 void SnapshotPane::showSelection() {
     updateActions();
+    m_timeline->slider()->choose(selectedSnapshot());
     if (!m_showProperties->isChecked())
         return;
     const QModelIndex selected = m_tree->currentIndex();
@@ -243,6 +272,9 @@ void SnapshotPane::updateActions() {
     m_take->setEnabled(free && !isTemplate);
     m_emptyTake->setEnabled(m_take->isEnabled());
     m_restore->setEnabled(free && !isTemplate && snapshot);
+    m_timeline->setRestorable(m_restore->isEnabled());
+    m_emptyTimeline->setEnabled(known && !isTemplate);
+    m_showTimeline->setEnabled(known && m_model->rowCount() > 0);
     m_delete->setEnabled(known && !busy && snapshot);
     m_clone->setEnabled(free);
     m_showProperties->setEnabled(known && m_model->rowCount() > 0);
@@ -263,6 +295,7 @@ void SnapshotPane::showContextMenu(const QPoint& position) {
 void SnapshotPane::saveLayout(QSettings& settings) const {
     settings.setValue(QStringLiteral("snapshotSplitter"), m_splitter->saveState());
     settings.setValue(QStringLiteral("snapshotProperties"), m_showProperties->isChecked());
+    settings.setValue(QStringLiteral("snapshotTimeline"), m_showTimeline->isChecked());
 }
 
 void SnapshotPane::restoreLayout(const QSettings& settings) {
@@ -270,6 +303,8 @@ void SnapshotPane::restoreLayout(const QSettings& settings) {
     m_showProperties->setChecked(
         settings.value(QStringLiteral("snapshotProperties"), true).toBool());
     m_properties->setVisible(m_showProperties->isChecked());
+    m_showTimeline->setChecked(settings.value(QStringLiteral("snapshotTimeline"), true).toBool());
+    m_timeline->setVisible(m_showTimeline->isChecked());
 }
 
 void SnapshotPane::showEvent(QShowEvent* event) {
@@ -306,6 +341,9 @@ void SnapshotPane::retranslate() {
     m_showProperties->setIconText(tr("Properties"));
     text(m_clone, tr("&Clone…"), tr("Makes a new machine of the selected snapshot or state"));
     m_clone->setIconText(tr("Clone"));
+    text(m_showTimeline, tr("Time&line"),
+         tr("Shows the snapshots by time, and when they are taken automatically"));
+    m_showTimeline->setIconText(tr("Timeline"));
     m_emptyTitle->setText(tr("No snapshots yet"));
     m_emptyText->setText(
         tr("A snapshot keeps the machine exactly as it is at one moment: its disks, its settings "
@@ -314,6 +352,7 @@ void SnapshotPane::retranslate() {
     // A label that wraps in the middle of a column does not ask for the height that it needs.
     m_emptyText->setFixedHeight(m_emptyText->heightForWidth(kTextWidth));
     m_emptyTake->setText(tr("Take Snapshot…"));
+    m_emptyTimeline->setText(tr("Take Snapshots Automatically…"));
     m_tree->setAccessibleName(tr("Snapshots"));
     m_toolBar->setWindowTitle(tr("Snapshots"));
     m_model->retranslate();

@@ -26,6 +26,7 @@ class SnapshotProperties;
 class SnapshotService;
 class Supervisor;
 class ThumbnailCache;
+class TimelineBar;
 struct CurrentState;
 
 // A machine's snapshots as VirtualBox shows them: tool bar, tree and properties; without any, what
@@ -34,7 +35,7 @@ struct CurrentState;
 class SnapshotPane : public QWidget {
     Q_OBJECT
 public:
-    SnapshotPane(SnapshotService& service, const Library& library, Supervisor& supervisor,
+    SnapshotPane(SnapshotService& service, Library& library, Supervisor& supervisor,
                  SnapshotOperations& operations, SnapshotPrompts& prompts,
                  QWidget* parent = nullptr);
 
@@ -53,6 +54,8 @@ public:
     QAction* deleteAction() const { return m_delete; }
     QAction* propertiesAction() const { return m_showProperties; }
     QAction* cloneAction() const { return m_clone; }
+    QAction* timelineAction() const { return m_showTimeline; }
+    TimelineBar* timeline() const { return m_timeline; }
 
 protected:
     void changeEvent(QEvent* event) override;
@@ -93,6 +96,9 @@ private:
     QAction* m_restore = nullptr;
     QAction* m_showProperties = nullptr;
     QAction* m_clone = nullptr;
+    QAction* m_showTimeline = nullptr;
+    TimelineBar* m_timeline = nullptr;
+    QPushButton* m_emptyTimeline = nullptr;
     QTimer m_clock; // while visible: the times in the tree go on
 };
 

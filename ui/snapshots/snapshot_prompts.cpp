@@ -5,6 +5,8 @@
 #include "ui/snapshots/clone_dialog.h"
 #include "ui/snapshots/snapshot_operations.h"
 #include "ui/snapshots/take_snapshot_dialog.h"
+#include "ui/snapshots/timeline_dialog.h"
+#include "ui/widgets/future_reply.h"
 
 #include <QCheckBox>
 #include <QMessageBox>
@@ -15,6 +17,8 @@
 namespace vivarium {
 
 namespace {
+
+constexpr qsizetype kMaxNames = 8;
 
 QMessageBox* makeQuestion(QWidget* window, const QString& title, const QString& text,
                           const QString& information) {
@@ -65,7 +69,64 @@ void SnapshotPrompts::restore(const MachineId& machine, const SnapshotId& id) {
     box->open();
 }
 
+void SnapshotPrompts::refuse(const QString& title, const QString& text, const QStringList& machines,
+                             const QString& advice) {
+    QStringList names = machines.mid(0, kMaxNames);
+    if (machines.size() > kMaxNames)
+        names << QStringLiteral("…");
+    auto* box = new QMessageBox(QMessageBox::Information, title, text, QMessageBox::Ok, m_window);
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    box->setTextFormat(Qt::PlainText);
+    box->setInformativeText(tr("The disks of these machines stand on it:") + u'\n' +
+                            names.join(u'\n') + QStringLiteral("\n\n") + advice);
+    box->open();
+}
+
 void SnapshotPrompts::remove(const MachineId& machine, const SnapshotId& id) {
+    whenReplied(this, m_service.dependents(id), [this, machine, id](const auto& names) {
+        const std::optional<Snapshot> snapshot = m_service.find(machine, id);
+        if (names && !names->isEmpty() && snapshot)
+            refuse(tr("Delete Snapshot"),
+                   tr("The snapshot “%1” cannot be deleted.").arg(snapshot->name), *names,
+                   tr("Remove those machines first, or give them disks of their own with a full "
+                      "clone."));
+        else
+            askToRemove(machine, id);
+    });
+}
+
+void SnapshotPrompts::timeline(const MachineId& machine) {
+    const Machine* known = m_library.find(machine);
+    if (!known)
+        return;
+    auto* dialog = new TimelineDialog(known->settings.name, m_service.timeline(machine), m_window);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &QDialog::accepted, this, [this, dialog, machine] {
+        if (dialog->settings() != m_service.timeline(machine))
+            m_operations.setTimeline(machine, dialog->settings());
+    });
+    dialog->open();
+}
+
+void SnapshotPrompts::toggleTemplate(const MachineId& machine) {
+    const Machine* known = m_library.find(machine);
+    if (!known)
+        return;
+    if (!known->isTemplate) {
+        m_operations.setTemplate(machine, SnapshotService::Template::Yes);
+        return;
+    }
+    whenReplied(this, m_service.dependents(machine),
+                [this, machine, name = known->settings.name](const auto& names) {
+                    if (names && !names->isEmpty())
+                        refuse(tr("Use as Template"), tr("“%1” has to stay a template.").arg(name),
+                               *names, tr("Remove those machines first."));
+                    else
+                        m_operations.setTemplate(machine, SnapshotService::Template::No);
+                });
+}
+
+void SnapshotPrompts::askToRemove(const MachineId& machine, const SnapshotId& id) {
     const std::optional<Snapshot> snapshot = m_service.find(machine, id);
     if (!snapshot)
         return;
@@ -74,8 +135,8 @@ void SnapshotPrompts::remove(const MachineId& machine, const SnapshotId& id) {
                                          [&id](const Snapshot& one) { return one.parent == id; });
     QMessageBox* box = makeQuestion(
         m_window, tr("Delete Snapshot"), tr("Delete the snapshot “%1”?").arg(snapshot->name),
-        tr("You cannot go back to this moment then; that cannot be undone. The current state and "
-           "all other snapshots stay as they are."));
+        tr("You can take that back for some seconds; then there is no way back to this moment. The "
+           "current state and all other snapshots stay as they are."));
     QCheckBox* below = nullptr;
     if (hasChildren) {
         below = new QCheckBox(tr("Also delete the snapshots &below it"), box);

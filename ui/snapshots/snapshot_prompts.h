@@ -25,12 +25,20 @@ public:
 
     void take(const MachineId& machine);
     void restore(const MachineId& machine, const SnapshotId& snapshot);
+    // Says instead why not, with names, while other machines stand on it.
     void remove(const MachineId& machine, const SnapshotId& snapshot);
+    void timeline(const MachineId& machine);
+    // Makes it a template or, if it is one, an ordinary machine again.
+    void toggleTemplate(const MachineId& machine);
     void discardSavedState(const QList<MachineId>& machines);
     // A null snapshot: the current state.
     void clone(const MachineId& machine, const SnapshotId& snapshot);
 
 private:
+    void askToRemove(const MachineId& machine, const SnapshotId& snapshot);
+    void refuse(const QString& title, const QString& text, const QStringList& machines,
+                const QString& advice);
+
     SnapshotService& m_service;
     const Library& m_library;
     const Supervisor& m_supervisor;

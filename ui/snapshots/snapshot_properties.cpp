@@ -5,6 +5,7 @@
 #include "ui/snapshots/snapshot_text.h"
 #include "ui/snapshots/thumbnail_cache.h"
 #include "ui/text/machine_text.h"
+#include "ui/widgets/disk_names.h"
 #include "ui/widgets/future_reply.h"
 #include "ui/widgets/icons.h"
 #include "ui/widgets/inline_message.h"
@@ -28,13 +29,13 @@ constexpr int kMinPictureWidth = 96;
 constexpr int kDescriptionLines = 4;
 } // namespace
 
-SnapshotProperties::SnapshotProperties(const SnapshotService& service, const Library& library,
+SnapshotProperties::SnapshotProperties(const SnapshotService& service, Library& library,
                                        ThumbnailCache& thumbnails, QWidget* parent)
     : QScrollArea(parent), m_service(service), m_library(library), m_thumbnails(thumbnails),
-      m_picture(new QLabel), m_nameLabel(new QLabel), m_name(new QLineEdit),
-      m_takenLabel(new QLabel), m_taken(new QLabel), m_descriptionLabel(new QLabel),
-      m_description(new QPlainTextEdit), m_settingsLabel(new QLabel), m_settings(new QLabel),
-      m_problem(new InlineMessage),
+      m_diskNames(new DiskNames(library, this)), m_picture(new QLabel), m_nameLabel(new QLabel),
+      m_name(new QLineEdit), m_takenLabel(new QLabel), m_taken(new QLabel),
+      m_descriptionLabel(new QLabel), m_description(new QPlainTextEdit),
+      m_settingsLabel(new QLabel), m_settings(new QLabel), m_problem(new InlineMessage),
       m_buttons(new QDialogButtonBox(QDialogButtonBox::Apply | QDialogButtonBox::Discard)) {
     setFrameShape(QFrame::NoFrame);
     setWidgetResizable(true);
@@ -77,6 +78,7 @@ SnapshotProperties::SnapshotProperties(const SnapshotService& service, const Lib
     connect(m_buttons->button(QDialogButtonBox::Discard), &QPushButton::clicked, this,
             &SnapshotProperties::discardChanges);
     connect(&thumbnails, &ThumbnailCache::loaded, this, &SnapshotProperties::showPicture);
+    connect(m_diskNames, &DiskNames::learned, this, &SnapshotProperties::showSettings);
     retranslate();
     clear();
 }
@@ -113,8 +115,9 @@ void SnapshotProperties::showCurrentState(const MachineId& machine, const Curren
         : state.changed
             ? tr("%1; changed since “%2” was taken").arg(stateText(state.machineState), below->name)
             : tr("%1; the same as “%2”").arg(stateText(state.machineState), below->name));
-    if (const Machine* known = m_library.find(machine))
-        m_settings->setText(settingsSummary(known->settings));
+    const Machine* known = m_library.find(machine);
+    m_hardware = known ? std::optional(known->settings) : std::nullopt;
+    showSettings();
     showPicture();
     check();
 }
@@ -126,7 +129,8 @@ void SnapshotProperties::clear() {
     setEditable(false);
     m_name->clear();
     m_taken->clear();
-    m_settings->clear();
+    m_hardware.reset();
+    showSettings();
     showPicture();
     check();
 }
@@ -184,12 +188,22 @@ void SnapshotProperties::check() {
 }
 
 void SnapshotProperties::loadSettings() {
-    m_settings->clear();
+    m_hardware.reset();
+    showSettings();
     whenReplied(this, m_service.settings(m_snapshot.id),
                 [this, id = m_snapshot.id](const Result<MachineSettings>& settings) {
-                    if (id == m_snapshot.id)
-                        m_settings->setText(settings ? settingsSummary(*settings) : QString());
+                    if (id != m_snapshot.id || !settings)
+                        return;
+                    m_hardware = *settings;
+                    showSettings();
                 });
+}
+
+void SnapshotProperties::showSettings() {
+    m_settings->setText(
+        m_hardware ? settingsSummary(*m_hardware,
+                                     [this](const QString& top) { return m_diskNames->name(top); })
+                   : QString());
 }
 
 void SnapshotProperties::showPicture() {

@@ -5,6 +5,8 @@
 
 #include <QScrollArea>
 
+#include <optional>
+
 class QDialogButtonBox;
 class QLabel;
 class QLineEdit;
@@ -12,6 +14,7 @@ class QPlainTextEdit;
 
 namespace vivarium {
 
+class DiskNames;
 class InlineMessage;
 class Library;
 class SnapshotService;
@@ -23,8 +26,8 @@ class ThumbnailCache;
 class SnapshotProperties : public QScrollArea {
     Q_OBJECT
 public:
-    SnapshotProperties(const SnapshotService& service, const Library& library,
-                       ThumbnailCache& thumbnails, QWidget* parent = nullptr);
+    SnapshotProperties(const SnapshotService& service, Library& library, ThumbnailCache& thumbnails,
+                       QWidget* parent = nullptr);
 
     void showSnapshot(const Snapshot& snapshot);
     void showCurrentState(const MachineId& machine, const CurrentState& state);
@@ -47,13 +50,16 @@ private:
     bool hasChanges() const;
     void check();
     void loadSettings();
+    void showSettings();
     void showPicture();
     void setEditable(bool editable);
 
     const SnapshotService& m_service;
     const Library& m_library;
     ThumbnailCache& m_thumbnails;
-    Snapshot m_snapshot; // null id: the current state
+    DiskNames* m_diskNames;
+    std::optional<MachineSettings> m_hardware; // that is shown
+    Snapshot m_snapshot;                       // null id: the current state
     CurrentState m_current;
     QLabel* m_picture;
     QLabel* m_nameLabel;

@@ -3,7 +3,6 @@
 #include "ui/text/machine_text.h"
 
 #include <QCoreApplication>
-#include <QFileInfo>
 #include <QLocale>
 
 namespace vivarium {
@@ -39,7 +38,8 @@ QString exactTimeText(const QDateTime& moment) {
              locale.toString(local.time(), QStringLiteral("HH:mm:ss")));
 }
 
-QString settingsSummary(const MachineSettings& settings) {
+QString settingsSummary(const MachineSettings& settings,
+                        const std::function<QString(const QString&)>& diskName) {
     QStringList lines{
         SnapshotText::tr("%1 of memory, %n processor(s)", nullptr,
                          static_cast<int>(settings.cpuCount))
@@ -48,7 +48,7 @@ QString settingsSummary(const MachineSettings& settings) {
     };
     for (const DriveSettings& drive : settings.drives) {
         const QString file =
-            drive.path.isEmpty() ? SnapshotText::tr("empty") : QFileInfo(drive.path).fileName();
+            drive.path.isEmpty() ? SnapshotText::tr("empty") : diskName(drive.path);
         lines << SnapshotText::tr("%1: %2", "place of a drive: its file")
                      .arg(drivePlaceText(drive), file);
     }

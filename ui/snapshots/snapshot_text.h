@@ -5,6 +5,8 @@
 #include <QDateTime>
 #include <QString>
 
+#include <functional>
+
 namespace vivarium {
 
 // How long ago a moment is, as people say it ("5 minutes ago"); the date after a week. A moment in
@@ -12,7 +14,8 @@ namespace vivarium {
 QString relativeTimeText(const QDateTime& moment, const QDateTime& now);
 // Date and time to the second, in the local time zone and the user's notation.
 QString exactTimeText(const QDateTime& moment);
-// The hardware that a machine had, in a few lines.
-QString settingsSummary(const MachineSettings& settings);
+// The hardware that a machine had, in a few lines; `diskName` makes the name of a disk of its path.
+QString settingsSummary(const MachineSettings& settings,
+                        const std::function<QString(const QString&)>& diskName);
 
 } // namespace vivarium
