@@ -91,7 +91,7 @@ Result<void> SnapshotDatabase::commitMergeDown(const Mergeable& pair) {
                        "path = ?2) WHERE path = ?1",
                        upper, lower));
     TRY(m_database.run("UPDATE layers SET parent = ?2 WHERE parent = ?1", upper, lower));
-    TRY(m_database.run("UPDATE layers SET stamp = '' WHERE path = ?1", lower));
+    TRY(m_database.run("UPDATE layers SET stamp = '', fingerprint = '' WHERE path = ?1", lower));
     TRY(layer_rows::remove(m_database, upper));
     TRY(snapshot_rows::addObsolete(m_database, upper));
     TRY(snapshot_rows::touchTree(m_database, pair.upper.machine));
@@ -100,8 +100,9 @@ Result<void> SnapshotDatabase::commitMergeDown(const Mergeable& pair) {
 
 Result<void> SnapshotDatabase::commitMergeUp(const Mergeable& pair) {
     Transaction transaction = TRY(Transaction::begin(m_database));
-    TRY(m_database.run("UPDATE layers SET parent = nullif(?2, ''), stamp = '' WHERE path = ?1",
-                       pair.upper.path, pair.lower.parent));
+    TRY(m_database.run(
+        "UPDATE layers SET parent = nullif(?2, ''), stamp = '', fingerprint = '' WHERE path = ?1",
+        pair.upper.path, pair.lower.parent));
     TRY(layer_rows::remove(m_database, pair.lower.path));
     TRY(snapshot_rows::addObsolete(m_database, pair.lower.path));
     TRY(snapshot_rows::touchTree(m_database, pair.upper.machine));

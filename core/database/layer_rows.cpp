@@ -12,7 +12,7 @@ namespace {
 
 #define VIVARIUM_COLUMNS                                                                           \
     "layers.path, layers.format, layers.parent, layers.machine_id, layers.owned, "                 \
-    "layers.size_bytes, layers.stamp "
+    "layers.size_bytes, layers.stamp, layers.fingerprint "
 
 DiskLayer layerFromRow(const Statement& row) {
     DiskLayer layer;
@@ -23,6 +23,7 @@ DiskLayer layerFromRow(const Statement& row) {
     layer.owner = row.integer(4) != 0 ? DiskLayer::Owner::Program : DiskLayer::Owner::User;
     layer.sizeBytes = static_cast<uint64_t>(row.integer(5));
     layer.stamp = row.text(6);
+    layer.fingerprint = row.text(7);
     return layer;
 }
 
@@ -39,14 +40,17 @@ Result<void> write(Database& database, const char* sql, const DiskLayer& layer) 
     row.bind(3, layer.parent)
         .bind(4, layer.machine.isNull() ? QString() : layer.machine.toString());
     row.bind(5, qint64{layer.owner == DiskLayer::Owner::Program});
-    row.bind(6, static_cast<qint64>(layer.sizeBytes)).bind(7, layer.stamp);
+    row.bind(6, static_cast<qint64>(layer.sizeBytes))
+        .bind(7, layer.stamp)
+        .bind(8, layer.fingerprint);
     return row.run();
 }
 
 // NULL instead of an empty text: those columns refer to other rows.
 #define VIVARIUM_INSERT                                                                            \
-    "INSERT INTO layers (path, format, parent, machine_id, owned, size_bytes, stamp) VALUES "      \
-    "(?1, ?2, nullif(?3, ''), nullif(?4, ''), ?5, ?6, ?7) ON CONFLICT (path) DO UPDATE SET "
+    "INSERT INTO layers (path, format, parent, machine_id, owned, size_bytes, stamp, "             \
+    "fingerprint) VALUES (?1, ?2, nullif(?3, ''), nullif(?4, ''), ?5, ?6, ?7, ?8) ON CONFLICT "    \
+    "(path) DO UPDATE SET "
 
 } // namespace
 
@@ -96,7 +100,8 @@ Result<void> put(Database& database, const DiskLayer& layer) {
     return write(database,
                  VIVARIUM_INSERT "format = excluded.format, parent = excluded.parent, "
                                  "machine_id = excluded.machine_id, owned = excluded.owned, "
-                                 "size_bytes = excluded.size_bytes, stamp = excluded.stamp",
+                                 "size_bytes = excluded.size_bytes, stamp = excluded.stamp, "
+                                 "fingerprint = excluded.fingerprint",
                  layer);
 }
 
@@ -104,7 +109,8 @@ Result<void> learn(Database& database, const DiskLayer& layer) {
     // What the program made it also re-parents; news that are older than that do not count.
     return write(database,
                  VIVARIUM_INSERT "format = excluded.format, parent = excluded.parent, "
-                                 "size_bytes = excluded.size_bytes, stamp = excluded.stamp "
+                                 "size_bytes = excluded.size_bytes, stamp = excluded.stamp, "
+                                 "fingerprint = excluded.fingerprint "
                                  "WHERE owned = 0 OR (format = excluded.format AND "
                                  "parent IS excluded.parent)",
                  layer);

@@ -83,7 +83,7 @@ Result<QList<Machine>> readMatching(Database& database, qint64 revision, const Q
 
     Statement drives = TRY(database.prepare(
         "SELECT drives.machine_id, drives.type, drives.port, drives.path, drives.read_only, "
-        "drives.bus, drives.format "
+        "drives.bus, drives.format, drives.cache_mode, drives.on_error, drives.on_full "
         "FROM machines JOIN drives ON drives.machine_id = machines.id " VIVARIUM_MATCHING
         "ORDER BY drives.machine_id, drives.position"));
     drives.bind(1, revision).bind(2, id);
@@ -94,10 +94,14 @@ Result<QList<Machine>> readMatching(Database& database, qint64 revision, const Q
         const auto type = valueNamed<DriveType>(drives.text(1));
         const auto bus = valueNamed<DriveBus>(drives.text(5));
         const auto format = valueNamed<DiskFormat>(drives.text(6));
-        if (!type || !bus || !format)
+        const auto cacheMode = valueNamed<CacheMode>(drives.text(7));
+        const auto onError = valueNamed<DiskErrorAction>(drives.text(8));
+        const auto onFull = valueNamed<DiskErrorAction>(drives.text(9));
+        if (!type || !bus || !format || !cacheMode || !onError || !onFull)
             return unreadable(machine->settings.name, "a drive has an unknown type.");
         machine->settings.drives.append({*type, static_cast<uint32_t>(drives.integer(2)),
-                                         drives.text(3), drives.integer(4) != 0, *bus, *format});
+                                         drives.text(3), drives.integer(4) != 0, *bus, *format,
+                                         *cacheMode, *onError, *onFull});
     }
     return machines;
 }
@@ -113,7 +117,8 @@ Result<void> writeLists(Database& database, const Machine& machine) {
         TRY(tag.bind(1, id).bind(2, qint64{i}).bind(3, machine.tags.at(i)).run());
     Statement drive =
         TRY(database.prepare("INSERT INTO drives (machine_id, position, type, port, path, "
-                             "read_only, bus, format) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
+                             "read_only, bus, format, cache_mode, on_error, on_full) VALUES "
+                             "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"));
     for (int i = 0; i < machine.settings.drives.size(); ++i) {
         const DriveSettings& settings = machine.settings.drives.at(i);
         drive.bind(1, id).bind(2, qint64{i}).bind(3, nameOf(settings.type));
@@ -121,7 +126,10 @@ Result<void> writeLists(Database& database, const Machine& machine) {
             .bind(5, settings.path)
             .bind(6, qint64{settings.readOnly})
             .bind(7, nameOf(settings.bus))
-            .bind(8, nameOf(settings.format));
+            .bind(8, nameOf(settings.format))
+            .bind(9, nameOf(settings.cacheMode))
+            .bind(10, nameOf(settings.onError))
+            .bind(11, nameOf(settings.onFull));
         TRY(drive.run());
     }
     return {};

@@ -1,5 +1,7 @@
 #include "core/database/operation_lock.h"
 
+#include "core/database/short_wait.h"
+
 #include <QFile>
 
 #include <cerrno>
@@ -31,6 +33,19 @@ Result<OperationLock> OperationLock::acquire(const QString& folder) {
                                       " cannot be locked");
     }
     return OperationLock(std::move(fd));
+}
+
+Result<OperationLock> OperationLock::acquireSoon(const QString& folder,
+                                                 const std::function<bool()>& cancelled) {
+    constexpr std::chrono::milliseconds kPatience(2000);
+    Result<OperationLock> lock = fail(ErrorCode::Busy, {});
+    waitUntil(
+        [&] {
+            lock = acquire(folder);
+            return lock || lock.error().code != ErrorCode::Busy;
+        },
+        kPatience, cancelled);
+    return lock;
 }
 
 } // namespace vivarium

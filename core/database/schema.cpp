@@ -4,6 +4,7 @@
 #include "core/database/migrations/m0002_drive_bus.h"
 #include "core/database/migrations/m0003_layers.h"
 #include "core/database/migrations/m0004_snapshots.h"
+#include "core/database/migrations/m0005_drive_policies.h"
 
 #include "vmm/base/unique_fd.h"
 
@@ -22,7 +23,8 @@ namespace {
 
 constexpr std::array kMigrations{
     Migration{1, migrations::kLibrary}, Migration{2, migrations::kDriveBus},
-    Migration{3, migrations::kLayers}, Migration{4, migrations::kSnapshots}};
+    Migration{3, migrations::kLayers}, Migration{4, migrations::kSnapshots},
+    Migration{5, migrations::kDrivePolicies}};
 
 Error corrupt(const Database& database, const QString& why) {
     return fail(ErrorCode::Corrupt, u"%1 %2."_s.arg(database.path(), why).toStdString());
@@ -67,8 +69,8 @@ Result<UniqueFd> lockSchema(const Database& database) {
     const QByteArray path = QFile::encodeName(database.path() + u".lock"_s);
     UniqueFd fd(::open(path.constData(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd)
-        return systemError(errno, "The library's lock file " + path.toStdString() +
-                                      " cannot be opened");
+        return systemError(errno,
+                           "The library's lock file " + path.toStdString() + " cannot be opened");
     struct flock lock {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;

@@ -222,7 +222,7 @@ private Q_SLOTS:
             ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
             QSKIP("needs the right to mount");
         const QByteArray folder = QFile::encodeName(m_folder->path());
-        QVERIFY(::mount("none", folder.constData(), "tmpfs", 0, "size=400k") == 0);
+        QVERIFY(::mount("none", folder.constData(), "tmpfs", 0, "size=500k") == 0);
         {
             auto library = openLibrary();
             QVERIFY(library);

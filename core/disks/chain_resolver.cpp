@@ -1,6 +1,7 @@
 #include "core/disks/chain_resolver.h"
 
 #include "core/disks/file_stamp.h"
+#include "core/disks/fingerprint.h"
 #include "vmm/base/unique_fd.h"
 
 #include <QFile>
@@ -156,6 +157,10 @@ Result<QList<DiskLayer>> ChainResolver::inspectedChain(const DriveSettings& driv
             continue;
         layer.owner = known->owner;
         layer.machine = known->machine;
+        if (&layer == &chain.last())
+            continue;
+        layer.stamp = known->stamp; // checkUnchanged() compares it
+        layer.fingerprint = known->fingerprint;
     }
     // What the library knows to stand on each other must still fit.
     for (qsizetype i = 0; i + 1 < chain.size(); ++i) {
@@ -179,8 +184,12 @@ Result<void> ChainResolver::checkUnchanged(DiskLayer& layer, const DiskLayer& ab
     if (const int error = readStatus(layer.path, status); error != 0)
         return brokenBase(error, layer.path, above.path);
     const QString stamp = fileStamp(status);
-    if (layer.stamp == stamp)
+    const bool users = layer.owner == DiskLayer::Owner::User;
+    if (layer.stamp == stamp) {
+        if (users && layer.fingerprint.isEmpty()) // nothing stood on it when it was looked into
+            layer.fingerprint = TRY(contentFingerprint(layer.path));
         return {};
+    }
     // Written to by its last run when it was the top, copied, or replaced.
     uint64_t sizeBytes = 0;
     if (layer.format == DiskFormat::Raw) {
@@ -195,6 +204,12 @@ Result<void> ChainResolver::checkUnchanged(DiskLayer& layer, const DiskLayer& ab
         return changedBase(
             layer.path, above.path,
             u"its disk had %1 bytes and has %2 now"_s.arg(layer.sizeBytes).arg(sizeBytes));
+    if (users) {
+        const QString fingerprint = TRY(contentFingerprint(layer.path));
+        if (!layer.fingerprint.isEmpty() && layer.fingerprint != fingerprint)
+            return changedBase(layer.path, above.path, u"what is in it has changed"_s);
+        layer.fingerprint = fingerprint;
+    }
     layer.stamp = stamp;
     return {};
 }

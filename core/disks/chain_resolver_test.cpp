@@ -219,6 +219,31 @@ private Q_SLOTS:
         QVERIFY(resolver.learned().isEmpty());
     }
 
+    void aBaseOfTheUsersWithOtherContentIsRefused() {
+        const QList<DiskLayer> known = knownUserChain();
+        const auto fill = [this](char with) {
+            QFile file(path("base.img"));
+            return file.open(QIODevice::ReadWrite) && file.write(QByteArray(16, with)) == 16;
+        };
+        QVERIFY(fill('x'));
+        ChainResolver changed(known, m_images);
+        const auto refused = changed.resolve(disk(path("top")));
+        QVERIFY(!refused);
+        QVERIFY2(names(refused.error(), {path("base.img"), path("middle")}),
+                 refused.error().detail.c_str());
+        QCOMPARE(refused.error().code, ErrorCode::Corrupt);
+        // The same when the top is looked into again, and no longer when the old content is back.
+        make("top", 8192);
+        ChainResolver again(known, m_images);
+        QVERIFY(!again.resolve(disk(path("top"))));
+        QVERIFY(fill('\0'));
+        ChainResolver back(known, m_images);
+        QVERIFY(back.resolve(disk(path("top"))));
+        QCOMPARE(back.learned().first().path, path("base.img"));
+        QCOMPARE(back.learned().first().fingerprint, known.first().fingerprint);
+        QVERIFY(!known.first().fingerprint.isEmpty());
+    }
+
     void whatOthersStandOnIsOnlyRead() {
         const QList<DiskLayer> known = knownUserChain();
         ChainResolver resolver(known, m_images);

@@ -1,5 +1,7 @@
 #include "core/jobs/new_file.h"
 
+#include "vmm/base/crash_points.h"
+
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
@@ -126,6 +128,7 @@ void NewFile::removeLeftovers() const {
 }
 
 int NewFile::giveName() {
+    crashPoint();
     const QByteArray self = "/proc/self/fd/" + QByteArray::number(m_fd.get());
     if (m_hidden.isEmpty()) {
         const QByteArray name = m_target == Target::Replaced ? hiddenPath() : m_path;
@@ -154,6 +157,7 @@ int NewFile::giveName() {
 }
 
 Result<void> NewFile::finish() {
+    crashPoint();
     if (::fsync(m_fd.get()) != 0)
         return failure(errno);
     if (const int number = giveName(); number != 0)

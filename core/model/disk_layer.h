@@ -25,6 +25,9 @@ struct DiskLayer {
     // The file as it was when it was last looked into (ChainResolver); empty: not yet, or written
     // to since.
     QString stamp;
+    // Of a file of the user's that others stand on: what is in a sample of its bytes (fingerprint
+    // in core/disks). Empty: not known, or the program itself writes to the file.
+    QString fingerprint{};
     bool operator==(const DiskLayer&) const = default;
 };
 

@@ -18,6 +18,13 @@ enum class DriveType { HardDisk, Optical };
 enum class DriveBus { Sata, Nvme, Virtio };
 // What is in a disk's image file. Always stated, never guessed again once a disk is attached.
 enum class DiskFormat { Raw, Qcow2 };
+// How the host treats what a guest writes to a disk: WriteBack keeps it in the page cache until the
+// guest flushes, WriteThrough puts every write on the medium at once, Direct goes around the page
+// cache.
+enum class CacheMode { WriteBack, WriteThrough, Direct };
+// What a host's error on a disk leads to: the guest is told, stopped until somebody resumes it, or
+// not told.
+enum class DiskErrorAction { Report, Stop, Ignore };
 enum class BootDevice { HardDisk, Optical, None };
 enum class SerialMode {
     Disconnected,
@@ -36,6 +43,10 @@ struct DriveSettings {
     bool readOnly = false;
     DriveBus bus = DriveBus::Sata;
     DiskFormat format = DiskFormat::Raw; // of a disk; media are raw
+    // Of a disk.
+    CacheMode cacheMode = CacheMode::WriteBack;
+    DiskErrorAction onError = DiskErrorAction::Report;
+    DiskErrorAction onFull = DiskErrorAction::Stop; // a write finds no space
     bool operator==(const DriveSettings&) const = default;
 };
 

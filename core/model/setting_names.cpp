@@ -34,6 +34,16 @@ constexpr auto table(DiskFormat) {
     return std::to_array<NamedValue<DiskFormat>>(
         {{DiskFormat::Raw, "raw"}, {DiskFormat::Qcow2, "qcow2"}});
 }
+constexpr auto table(CacheMode) {
+    return std::to_array<NamedValue<CacheMode>>({{CacheMode::WriteBack, "writeback"},
+                                                 {CacheMode::WriteThrough, "writethrough"},
+                                                 {CacheMode::Direct, "direct"}});
+}
+constexpr auto table(DiskErrorAction) {
+    return std::to_array<NamedValue<DiskErrorAction>>({{DiskErrorAction::Report, "report"},
+                                                       {DiskErrorAction::Stop, "stop"},
+                                                       {DiskErrorAction::Ignore, "ignore"}});
+}
 constexpr auto table(BootDevice) {
     return std::to_array<NamedValue<BootDevice>>({{BootDevice::HardDisk, "disk"},
                                                   {BootDevice::Optical, "optical"},
@@ -93,6 +103,8 @@ INSTANTIATE(Accelerator)
 INSTANTIATE(DriveType)
 INSTANTIATE(DriveBus)
 INSTANTIATE(DiskFormat)
+INSTANTIATE(CacheMode)
+INSTANTIATE(DiskErrorAction)
 INSTANTIATE(BootDevice)
 INSTANTIATE(SerialMode)
 INSTANTIATE(CloseAction)

@@ -103,7 +103,10 @@ QJsonObject toJson(const DriveSettings& drive) {
             {u"port"_s, static_cast<qint64>(drive.port)},
             {u"path"_s, drive.path},
             {u"readOnly"_s, drive.readOnly},
-            {u"format"_s, nameOf(drive.format)}};
+            {u"format"_s, nameOf(drive.format)},
+            {u"cacheMode"_s, nameOf(drive.cacheMode)},
+            {u"onError"_s, nameOf(drive.onError)},
+            {u"onFull"_s, nameOf(drive.onFull)}};
 }
 
 QJsonObject toJson(const SerialPortSettings& serial) {
@@ -204,6 +207,9 @@ Result<MachineSettings> machineSettingsFromJson(const QJsonObject& json) {
                         item.read("path"_L1, drive.path);
                         item.read("readOnly"_L1, drive.readOnly);
                         item.read("format"_L1, drive.format);
+                        item.read("cacheMode"_L1, drive.cacheMode);
+                        item.read("onError"_L1, drive.onError);
+                        item.read("onFull"_L1, drive.onFull);
                     });
     reader.readList("serialPorts"_L1, settings.serialPorts,
                     [&](SerialPortSettings& serial, const QJsonValue& value, const QString& path) {

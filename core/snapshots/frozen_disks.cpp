@@ -1,6 +1,9 @@
 #include "core/snapshots/frozen_disks.h"
 
+#include "core/disks/file_stamp.h"
+#include "core/disks/fingerprint.h"
 #include "core/snapshots/snapshot_files.h"
+#include "vmm/base/log.h"
 
 #include <QDir>
 #include <QFileInfo>
@@ -33,6 +36,29 @@ void claim(DiskLayer& layer, const Machine& machine) {
     layer.owner = DiskLayer::Owner::Program;
 }
 
+// The disk may have grown since the library looked into it.
+Result<DiskLayer> withPresentSize(SnapshotOperation& operation, const DriveSettings& drive,
+                                  DiskLayer layer) {
+    uint64_t now = 0;
+    if (operation.stopped()) {
+        const auto kind =
+            drive.format == DiskFormat::Raw ? control::ImageKind::Raw : control::ImageKind::Qcow2;
+        now = TRY(operation.tool().info(drive.path, kind, operation.progress())).diskBytes;
+    } else {
+        const auto reply = TRY(operation.ask(control::Status{}));
+        for (const control::DriveStatus& status : reply.value.drives)
+            if (QString::fromStdString(status.id) == driveName(drive))
+                now = status.sizeBytes;
+    }
+    // A guest sees whole sectors of a raw file that ends in the middle of one.
+    constexpr uint64_t kSectorBytes = 512;
+    if (now == 0 || now == (layer.sizeBytes + kSectorBytes - 1) / kSectorBytes * kSectorBytes)
+        return layer;
+    layer.sizeBytes = now;
+    TRY(operation.database([&layer](SnapshotDatabase& rules) { return rules.putLayers({layer}); }));
+    return layer;
+}
+
 // The drive's top as a row; rows of what is below are written when they are new.
 Result<DiskLayer> knownTop(SnapshotOperation& operation, const DriveSettings& drive) {
     const Machine& machine = operation.machine();
@@ -41,7 +67,7 @@ Result<DiskLayer> knownTop(SnapshotOperation& operation, const DriveSettings& dr
     if (known && known->sizeBytes > 0 &&
         (known->owner == DiskLayer::Owner::Program ||
          !drive.path.startsWith(machine.folder + u'/')))
-        return *known;
+        return withPresentSize(operation, drive, *known);
     QList<DiskLayer> chain;
     if (drive.format == DiskFormat::Raw) {
         const auto info =
@@ -114,6 +140,26 @@ Result<QList<FrozenDisk>> freezableDisks(SnapshotOperation& operation) {
         disks.append({drive, layer});
     }
     return disks;
+}
+
+void noteFrozen(SnapshotOperation& operation, const QList<FrozenDisk>& disks) {
+    for (const FrozenDisk& disk : disks) {
+        DiskLayer layer = disk.layer;
+        if (layer.owner != DiskLayer::Owner::User)
+            continue;
+        const QString stamp = fileStamp(layer.path);
+        const auto fingerprint = contentFingerprint(layer.path);
+        if (!fingerprint) {
+            logInfo("snapshots", fingerprint.error().detail); // the next start takes it
+            continue;
+        }
+        layer.stamp = stamp;
+        layer.fingerprint = *fingerprint;
+        const auto noted = operation.database(
+            [&layer](SnapshotDatabase& rules) { return rules.putLayers({layer}); });
+        if (!noted)
+            logInfo("snapshots", noted.error().detail);
+    }
 }
 
 QList<NewTop> planTops(const QList<FrozenDisk>& disks, const MachineId& machine,

@@ -17,6 +17,10 @@ struct FrozenDisk {
 // LimitExceeded (its chain is as long as it may be), and what looking into a file says.
 Result<QList<FrozenDisk>> freezableDisks(SnapshotOperation& operation);
 
+// After they were frozen: what the user's own files among them look like now, so that a change of
+// them is noticed.
+void noteFrozen(SnapshotOperation& operation, const QList<FrozenDisk>& disks);
+
 // A new top for each disk, as rows; no file is made. `machine`: whose folder they lie in.
 QList<NewTop> planTops(const QList<FrozenDisk>& disks, const MachineId& machine,
                        const QString& folder);

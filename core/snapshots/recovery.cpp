@@ -1,5 +1,6 @@
 #include "core/snapshots/recovery.h"
 
+#include "core/database/short_wait.h"
 #include "core/snapshots/frozen_disks.h"
 #include "core/snapshots/machine_copy.h"
 #include "core/snapshots/snapshot_operation.h"
@@ -8,7 +9,6 @@
 
 #include <QFileInfo>
 #include <QJsonArray>
-#include <QThread>
 
 #include <algorithm>
 
@@ -35,12 +35,10 @@ bool isFormatted(const SnapshotOperation& operation, const QString& path) {
 
 // The same after the worker had its time for it.
 bool wasTaken(const SnapshotOperation& operation, const QString& path) {
-    constexpr int kLooks = 20;
-    constexpr unsigned long kPauseMs = 25;
-    for (int look = 1; !operation.stopped() && look < kLooks && !isFormatted(operation, path);
-         ++look)
-        QThread::msleep(kPauseMs);
-    return isFormatted(operation, path);
+    constexpr std::chrono::milliseconds kPatience(500);
+    return waitUntil([&] { return isFormatted(operation, path) || operation.stopped(); },
+                     kPatience) &&
+           isFormatted(operation, path);
 }
 
 Result<void> removeCreated(SnapshotOperation& operation, const Intent& intent,

@@ -72,9 +72,21 @@ Result<void> noteMerge(SnapshotOperation& operation, const Mergeable& pair, Merg
     return operation.removeObsolete();
 }
 
+// From here on its contents change, by us.
+Result<void> forgetLook(SnapshotOperation& operation, DiskLayer layer) {
+    if (layer.fingerprint.isEmpty())
+        return {};
+    layer.stamp.clear();
+    layer.fingerprint.clear();
+    return operation.database(
+        [&layer](SnapshotDatabase& rules) { return rules.putLayers({layer}); });
+}
+
 Result<void> mergeStopped(SnapshotOperation& operation, const Mergeable& pair, MergeKind kind) {
     const ImageTool& tool = operation.tool();
     const QList<DiskLayer> chain = TRY(chainOf(operation, pair.upper.path));
+    if (kind == MergeKind::Commit)
+        TRY(forgetLook(operation, pair.lower));
     operation.step();
     if (kind == MergeKind::Commit) {
         TRY(tool.commit(DiskSource(diskFiles(chain)), operation.progress(),
@@ -129,6 +141,7 @@ Result<void> mergeRunning(SnapshotOperation& operation, const Mergeable& pair, M
     DescriptorList descriptors;
     Neighbour below;
     if (kind == MergeKind::Commit) {
+        TRY(forgetLook(operation, pair.lower));
         request.targetFd = descriptors.add(TRY(snapshot_files::open(pair.lower.path, O_RDWR)));
         if (!pair.above.isEmpty()) {
             request.aboveFd =

@@ -1,8 +1,8 @@
+#include "core/database/short_wait.h"
 #include "core/snapshots/live_capture.h"
 #include "core/snapshots/operations.h"
 #include "core/snapshots/snapshot_files.h"
 
-#include <QThread>
 #include <QUuid>
 
 namespace vivarium::operations {
@@ -27,13 +27,13 @@ Result<void> saveState(SnapshotOperation& operation) {
                                 intent.id);
     }));
     // Over when the worker has gone, so that the machine can be resumed at once.
-    constexpr int kTries = 200;
-    constexpr unsigned long kPauseMs = 10;
-    for (int attempt = 0;
-         attempt < kTries &&
-         MachineLock::inspect(operation.machine().folder).holder == MachineLock::Holder::Worker;
-         ++attempt)
-        QThread::msleep(kPauseMs);
+    constexpr std::chrono::milliseconds kPatience(2000);
+    waitUntil(
+        [&operation] {
+            return MachineLock::inspect(operation.machine().folder).holder !=
+                   MachineLock::Holder::Worker;
+        },
+        kPatience);
     return {};
 }
 

@@ -1,9 +1,8 @@
 #include "core/snapshots/snapshot_operation.h"
 
+#include "core/database/short_wait.h"
 #include "core/snapshots/recovery.h"
 #include "core/snapshots/snapshot_files.h"
-
-#include <QThread>
 
 namespace vivarium {
 
@@ -11,25 +10,15 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+constexpr std::chrono::milliseconds kEndPatience(1000); // with a worker that is ending
 constexpr int kLookMs = 100; // for the cancellation of what waits for a worker
 
 } // namespace
 
 Result<void> SnapshotOperation::begin() {
     TRY(refresh());
-    // What tidies up in the background gives way in a moment.
-    constexpr int kTries = 40;
-    constexpr unsigned long kPauseMs = 50;
-    for (int attempt = 1; !m_lock; ++attempt) {
-        auto lock = OperationLock::acquire(m_stored.folder);
-        if (lock)
-            m_lock = std::move(*lock);
-        else if (lock.error().code != ErrorCode::Busy || attempt == kTries ||
-                 m_progress.cancelled())
-            return lock.error();
-        else
-            QThread::msleep(kPauseMs);
-    }
+    m_lock =
+        TRY(OperationLock::acquireSoon(m_stored.folder, [this] { return m_progress.cancelled(); }));
     TRY(refresh()); // what the last holder did
     TRY(recovery::settleMachine(*this));
     return refresh();
@@ -42,14 +31,14 @@ Result<void> SnapshotOperation::refresh() {
 }
 
 Result<bool> SnapshotOperation::holdAfterEnd() {
-    constexpr int kTries = 40;
-    constexpr unsigned long kPauseMs = 25;
-    for (int attempt = 1; attempt <= kTries; ++attempt) {
-        if (TRY(holdStopped()))
-            return true;
-        QThread::msleep(kPauseMs);
-    }
-    return false;
+    Result<bool> held = false;
+    waitUntil(
+        [&] {
+            held = holdStopped();
+            return !held || *held;
+        },
+        kEndPatience, [this] { return m_progress.cancelled(); });
+    return held;
 }
 
 Result<bool> SnapshotOperation::holdStopped() {
@@ -57,20 +46,18 @@ Result<bool> SnapshotOperation::holdStopped() {
         return true;
     // Without a worker that can be reached, one is just ending, or another program tidies up behind
     // it.
-    constexpr int kTries = 40;
-    constexpr unsigned long kPauseMs = 25;
-    for (int attempt = 1;; ++attempt) {
-        auto lock = MachineLock::acquire(m_stored.folder);
-        if (lock) {
-            m_machineLock = std::move(*lock);
-            break;
-        }
-        if (lock.error().code != ErrorCode::Busy)
-            return lock.error();
-        if (hasWorker() || attempt == kTries || m_progress.cancelled())
-            return false;
-        QThread::msleep(kPauseMs);
-    }
+    Result<MachineLock> lock = fail(ErrorCode::Busy, {});
+    waitUntil(
+        [&] {
+            lock = MachineLock::acquire(m_stored.folder);
+            return lock || lock.error().code != ErrorCode::Busy || hasWorker();
+        },
+        kEndPatience, [this] { return m_progress.cancelled(); });
+    if (!lock && lock.error().code == ErrorCode::Busy)
+        return false;
+    if (!lock)
+        return lock.error();
+    m_machineLock = std::move(*lock);
     m_record = MachineLock::inspect(m_stored.folder).record;
     TRY(refresh()); // nobody else changes its disks now
     return true;

@@ -8,6 +8,7 @@
 #include "core/jobs/image_tool.h"
 #include "core/jobs/when_done.h"
 #include "core/supervisor/supervisor.h"
+#include "vmm/base/crash_points.h"
 
 #include <QMetaObject>
 #include <QSemaphore>
@@ -59,6 +60,7 @@ public:
 
     // A change of files or the database comes next.
     void step() const {
+        crashPoint();
         if (m_environment.beforeStep)
             m_environment.beforeStep();
     }

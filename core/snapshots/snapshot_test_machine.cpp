@@ -19,6 +19,15 @@ QString imageProgram() {
     return qEnvironmentVariable("VIVARIUM_BIN_DIR") + u"/vivarium-image"_s;
 }
 
+// A multiboot kernel (Multiboot 0.6.96, 3.1) that sleeps for ever: cli, hlt, jmp to the hlt.
+QByteArray sleepingGuest() {
+    constexpr uint32_t kMagic = 0x1BADB002, kFlags = 1 << 16, kBase = 0x100000;
+    const uint32_t header[8] = {kMagic, kFlags,    0 - (kMagic + kFlags), kBase, kBase, 0,
+                                0,      kBase + 32};
+    return QByteArray(reinterpret_cast<const char*>(header), sizeof header) +
+           QByteArray("\xFA\xF4\xEB\xFD");
+}
+
 } // namespace
 
 QString SnapshotTestFolder::missing() {
@@ -34,7 +43,7 @@ SnapshotTestFolder::SnapshotTestFolder(const QString& base)
     : m_folder(base.isEmpty() ? QDir::tempPath() + u"/snapshots-XXXXXX"_s : base + u"/t-XXXXXX"_s) {
     QFile kernel(path() + u"/kernel"_s);
     if (kernel.open(QIODevice::WriteOnly))
-        kernel.write("kernel");
+        kernel.write(sleepingGuest());
 }
 
 SnapshotTestFolder::Program SnapshotTestFolder::open() const {
@@ -44,8 +53,10 @@ SnapshotTestFolder::Program SnapshotTestFolder::open() const {
         return program;
     program.library = std::move(*library);
     program.supervisor = std::make_unique<Supervisor>(
-        *program.library, QCoreApplication::applicationDirPath() + u"/fake_worker"_s, nullptr,
-        path() + u"/run"_s);
+        *program.library,
+        qEnvironmentVariable("VIVARIUM_TEST_WORKER",
+                             QCoreApplication::applicationDirPath() + u"/fake_worker"_s),
+        nullptr, path() + u"/run"_s);
     static_cast<void>(
         QTest::qWaitFor([&] { return program.supervisor->settled().isFinished(); }, 10'000));
     SnapshotService::Options options;

@@ -93,7 +93,11 @@ Result<SnapshotId> take(SnapshotOperation& operation, const NewSnapshot& wanted)
     const bool stopped = TRY(operation.holdStopped());
     const QList<FrozenDisk> disks = TRY(freezableDisks(operation));
     const SnapshotRecord record = newRecord(operation, wanted, disks);
-    return stopped ? takeStopped(operation, record, disks) : takeLive(operation, record, disks);
+    auto taken =
+        stopped ? takeStopped(operation, record, disks) : takeLive(operation, record, disks);
+    if (taken)
+        noteFrozen(operation, disks);
+    return taken;
 }
 
 Result<void> describe(SnapshotOperation& operation, const SnapshotId& id, const QString& name,

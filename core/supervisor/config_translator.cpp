@@ -63,8 +63,32 @@ control::DiskFormat translateFormat(DiskFormat format) {
     return control::DiskFormat::Raw;
 }
 
-control::DriveConfig translateDrive(const DriveSettings& drive, std::vector<OpenedImage>& images,
-                                    int bootIndex, DescriptorList& descriptors) {
+control::DriveCacheMode translateCache(CacheMode mode) {
+    switch (mode) {
+    case CacheMode::WriteBack:
+        return control::DriveCacheMode::WriteBack;
+    case CacheMode::WriteThrough:
+        return control::DriveCacheMode::WriteThrough;
+    case CacheMode::Direct:
+        return control::DriveCacheMode::Direct;
+    }
+    return control::DriveCacheMode::WriteBack;
+}
+
+control::DiskErrorPolicy translateErrors(DiskErrorAction action) {
+    switch (action) {
+    case DiskErrorAction::Report:
+        return control::DiskErrorPolicy::Report;
+    case DiskErrorAction::Stop:
+        return control::DiskErrorPolicy::Stop;
+    case DiskErrorAction::Ignore:
+        return control::DiskErrorPolicy::Ignore;
+    }
+    return control::DiskErrorPolicy::Report;
+}
+
+control::DriveConfig driveConfig(const DriveSettings& drive, std::vector<OpenedImage>& images,
+                                 int bootIndex, DescriptorList& descriptors) {
     control::DriveConfig config;
     config.id = driveId(drive);
     config.bus = translateBus(drive.bus);
@@ -77,6 +101,11 @@ control::DriveConfig translateDrive(const DriveSettings& drive, std::vector<Open
     config.mediumName = QFileInfo(drive.path).fileName().toStdString();
     config.readOnly = drive.readOnly || drive.type == DriveType::Optical;
     config.bootIndex = bootIndex;
+    if (drive.type == DriveType::HardDisk) {
+        config.cacheMode = translateCache(drive.cacheMode);
+        config.errorPolicy = translateErrors(drive.onError);
+        config.fullPolicy = translateErrors(drive.onFull);
+    }
     return config;
 }
 
@@ -127,6 +156,14 @@ std::string driveId(const DriveSettings& drive) {
     return nameOf(drive.bus).toStdString() + std::to_string(drive.port);
 }
 
+TranslatedDrive translateDrive(const DriveSettings& drive, std::vector<OpenedImage> images) {
+    DescriptorList descriptors;
+    TranslatedDrive translated;
+    translated.config = driveConfig(drive, images, -1, descriptors);
+    translated.descriptors = descriptors.take();
+    return translated;
+}
+
 WorkerConfiguration translate(const MachineId& id, const MachineSettings& settings,
                               OpenedFiles files, WorkerLife life, size_t firstDescriptor) {
     DescriptorList descriptors(firstDescriptor);
@@ -165,9 +202,8 @@ WorkerConfiguration translate(const MachineId& id, const MachineSettings& settin
     for (qsizetype i = 0; i < settings.drives.size(); ++i) {
         const DriveSettings& drive = settings.drives.at(i);
         const auto index = boot.find(driveId(drive));
-        config.drives.push_back(translateDrive(drive, files.drives[static_cast<size_t>(i)],
-                                               index == boot.end() ? -1 : index->second,
-                                               descriptors));
+        config.drives.push_back(driveConfig(drive, files.drives[static_cast<size_t>(i)],
+                                            index == boot.end() ? -1 : index->second, descriptors));
     }
     for (qsizetype i = 0; i < settings.serialPorts.size(); ++i)
         config.serialPorts.push_back(translateSerial(

@@ -49,6 +49,13 @@ enum class WorkerLife { UntilStopped, WithClients };
 WorkerConfiguration translate(const MachineId& id, const MachineSettings& settings,
                               OpenedFiles files, WorkerLife life, size_t firstDescriptor = 0);
 
+// One drive by itself, for a machine that runs already.
+struct TranslatedDrive {
+    control::DriveConfig config;
+    std::vector<UniqueFd> descriptors;
+};
+TranslatedDrive translateDrive(const DriveSettings& drive, std::vector<OpenedImage> images);
+
 // How the worker calls the drive: "sata0", "virtio2".
 std::string driveId(const DriveSettings& drive);
 

@@ -130,10 +130,7 @@ Result<UniqueFd> ImageFiles::openLayer(const DiskLayer& layer, const QString& ab
     struct flock shared {};
     shared.l_type = F_RDLCK;
     shared.l_whence = SEEK_SET; // the whole file
-    // A worker whose disk was frozen while it ran holds the frozen layer as it opened it; of the
-    // program's own layers the library knows that nobody writes to them.
-    if (::fcntl(fd.get(), F_OFD_SETLK, &shared) != 0 && (errno == EAGAIN || errno == EACCES) &&
-        layer.owner == DiskLayer::Owner::User) {
+    if (::fcntl(fd.get(), F_OFD_SETLK, &shared) != 0 && (errno == EAGAIN || errno == EACCES)) {
         const QString user = userOf(layer.path);
         return refused(
             ErrorCode::Busy,

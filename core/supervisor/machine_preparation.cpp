@@ -1,5 +1,6 @@
 #include "core/supervisor/machine_preparation.h"
 
+#include "core/database/short_wait.h"
 #include "core/disks/chain_resolver.h"
 #include "core/provision/host_checks.h"
 #include "core/supervisor/image_files.h"
@@ -9,7 +10,6 @@
 #include "vmm/control/messages.h"
 
 #include <QFile>
-#include <QThread>
 
 #include <cerrno>
 
@@ -170,14 +170,15 @@ Result<QString> openVnc(const MachineSettings& settings, OpenedFiles& files) {
 
 // Another program may hold the lock for a moment to tidy up after the last run.
 Result<MachineLock> acquireLock(const QString& folder) {
-    constexpr int kTries = 4;
-    constexpr unsigned long kPauseMs = 15;
-    for (int attempt = 1;; ++attempt) {
-        auto lock = MachineLock::acquire(folder);
-        if (lock || lock.error().code != ErrorCode::Busy || attempt == kTries)
-            return lock;
-        QThread::msleep(kPauseMs);
-    }
+    constexpr std::chrono::milliseconds kPatience(60);
+    Result<MachineLock> lock = fail(ErrorCode::Busy, {});
+    waitUntil(
+        [&] {
+            lock = MachineLock::acquire(folder);
+            return lock || lock.error().code != ErrorCode::Busy;
+        },
+        kPatience);
+    return lock;
 }
 
 } // namespace
@@ -216,6 +217,16 @@ Result<PreparedMachine> prepareMachine(const Machine& known, const QList<Machine
         translate(machine.id, machine.settings, std::move(files), WorkerLife::UntilStopped);
     prepared.configuration.config.generationId = machine.generationId.toStdString();
     TRY(checkFileCount(prepared.configuration));
+    return prepared;
+}
+
+Result<PreparedDrive> prepareDrive(const DriveSettings& drive, const QList<Machine>& others,
+                                   const QList<DiskLayer>& layers) {
+    const ToolInspector inspector;
+    ChainResolver chains(layers, inspector);
+    PreparedDrive prepared;
+    prepared.images = TRY(openDrive(drive, ImageFiles(others), chains));
+    prepared.learned = chains.learned();
     return prepared;
 }
 

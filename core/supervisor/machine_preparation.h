@@ -33,6 +33,15 @@ struct PreparedMachine {
 Result<PreparedMachine> prepareMachine(const Machine& machine, const QList<Machine>& others,
                                        LibraryStore& library, const WorkerSockets& sockets);
 
+// The images of a drive that a running machine is to get, opened and locked like a start's, base
+// first; none: an empty optical drive.
+struct PreparedDrive {
+    std::vector<OpenedImage> images;
+    QList<DiskLayer> learned; // for Library::learnLayers
+};
+Result<PreparedDrive> prepareDrive(const DriveSettings& drive, const QList<Machine>& others,
+                                   const QList<DiskLayer>& layers);
+
 // A copy of a running machine, for its worker to fork. `disks`: the open images of each of its
 // drives, as OpenedFiles::drives; the machine has a folder of its own that nobody else uses.
 Result<PreparedMachine> prepareFork(const Machine& copy,

@@ -3,7 +3,6 @@
 #include "core/database/library_store.h"
 #include "core/jobs/background.h"
 #include "core/jobs/when_done.h"
-#include "core/supervisor/image_files.h"
 #include "core/supervisor/worker_log.h"
 #include "vmm/base/log.h"
 
@@ -53,6 +52,8 @@ SupervisedMachine::SupervisedMachine(const MachineId& id, const Services& servic
 SupervisedMachine::~SupervisedMachine() {
     disconnect(this, nullptr, nullptr, nullptr);
     m_preparing.waitForFinished(); // it uses the library
+    for (QFuture<Result<void>>& opening : m_opening)
+        opening.waitForFinished();
     if (m_start)
         finishStart(fail(ErrorCode::Cancelled, "The start was cancelled."));
 }
@@ -438,77 +439,6 @@ QFuture<Result<void>> SupervisedMachine::powerOff() {
         }
     });
     return promise->future();
-}
-
-QFuture<Result<void>> SupervisedMachine::changeMedium(const DriveSettings& drive, bool force) {
-    const auto promise = std::make_shared<QPromise<Result<void>>>();
-    promise->start();
-    const auto finish = [promise](Result<void> result) {
-        promise->addResult(std::move(result));
-        promise->finish();
-    };
-    const auto store = [this, drive, finish] {
-        const Machine* known = machine();
-        if (!known)
-            return finish(
-                fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
-        Machine changed = *known;
-        for (DriveSettings& present : changed.settings.drives)
-            if (present.bus == drive.bus && present.port == drive.port)
-                present.path = drive.path;
-        whenDone(this, m_services.library.update(changed), finish);
-    };
-    const auto insert = [this, drive, force, finish, store](std::shared_ptr<UniqueFd> image) {
-        WorkerConnection* worker = connection();
-        if (!worker)
-            return store();
-        control::ChangeMedium request;
-        request.drive = driveId(drive);
-        request.mediumName = QFileInfo(drive.path).fileName().toStdString();
-        request.force = force;
-        std::vector<UniqueFd> descriptors;
-        if (image->valid()) {
-            request.imageFd = 0;
-            descriptors.push_back(std::move(*image));
-        }
-        whenDone(this, worker->send(request, std::move(descriptors)),
-                 [finish, store](const auto& reply) {
-                     if (reply)
-                         store();
-                     else
-                         finish(reply.error());
-                 });
-    };
-    if (drive.path.isEmpty()) {
-        insert(std::make_shared<UniqueFd>());
-        return promise->future();
-    }
-    auto image = std::make_shared<UniqueFd>();
-    whenDone(this,
-             runInBackground<void>(
-                 [drive, image, others = m_services.library.machines()](Progress&) -> Result<void> {
-                     *image = TRY(ImageFiles(others).openDrive(drive));
-                     return {};
-                 }),
-             [insert, finish, image](const Result<void>& opened) {
-                 if (opened)
-                     insert(image);
-                 else
-                     finish(opened.error());
-             });
-    return promise->future();
-}
-
-void SupervisedMachine::noteEjection(const std::string& drive) {
-    const Machine* known = machine();
-    if (!known)
-        return;
-    Machine changed = *known;
-    for (DriveSettings& present : changed.settings.drives)
-        if (present.type == DriveType::Optical && driveId(present) == drive)
-            present.path.clear();
-    if (changed.settings != known->settings)
-        m_services.library.update(changed);
 }
 
 } // namespace vivarium

@@ -55,6 +55,10 @@ public:
     QFuture<Result<void>> request(const Request& request,
                                   std::optional<MachineEvent::Kind> event = {});
     QFuture<Result<void>> changeMedium(const DriveSettings& drive, bool force);
+    // As the Supervisor's (supervised_machine_drives.cpp).
+    QFuture<Result<void>> attachDrive(const DriveSettings& drive);
+    QFuture<Result<void>> detachDrive(const DriveSettings& drive, bool force);
+    QFuture<Result<void>> resizeDrive(const DriveSettings& drive, uint64_t sizeBytes);
 
 Q_SIGNALS:
     void statusChanged();
@@ -90,6 +94,14 @@ private:
     void checkEnd();
     void concludeEnd();
     void conclude(const RunRecord& record, const QString& howItEnded);
+    // What a change needs: the drive's files opened for the worker, nothing, or a worker at all.
+    enum class Files { Open, Leave, OnlyRunning };
+    // Behind the operation lock: the worker (if it runs) is told, then the settings are stored.
+    QFuture<Result<void>> changeDrive(
+        const DriveSettings& drive,
+        const std::function<Result<MachineSettings>(MachineSettings)>& newSettings,
+        const std::function<QFuture<Result<void>>(WorkerConnection&, PreparedDrive)>& tellWorker,
+        Files files);
     void noteEjection(const std::string& driveId);
 
     const MachineId m_id;
@@ -102,6 +114,7 @@ private:
     Promise m_start;
     std::unique_ptr<QFutureWatcher<Result<void>>> m_startWatcher; // for its cancellation
     QFuture<Result<void>> m_preparing;
+    QList<QFuture<Result<void>>> m_opening; // drives' files; they use the library, too
     std::optional<MachineLock> m_startLock;
     QString m_resumedToken; // of the saved state that the start goes on from
     std::unique_ptr<WorkerLaunch> m_launch;

@@ -1,5 +1,6 @@
 #include "core/supervisor/supervisor.h"
 
+#include "core/jobs/when_done.h"
 #include "core/settings/application_paths.h"
 #include "core/supervisor/supervised_machine.h"
 #include "core/supervisor/worker_log.h"
@@ -8,6 +9,8 @@
 #include <QFileSystemWatcher>
 #include <QHash>
 #include <QPromise>
+
+#include <algorithm>
 
 namespace vivarium {
 
@@ -194,6 +197,82 @@ QFuture<Result<void>> Supervisor::changeMedium(const MachineId& id, uint32_t por
                        u"“%1” has no optical drive on SATA port %2."_s.arg(machine->settings.name)
                            .arg(port)
                            .toStdString()));
+}
+
+QFuture<Result<void>> Supervisor::attachDrive(const MachineId& id, const DriveSettings& drive) {
+    if (!d->library().find(id))
+        return failed(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
+    return d->entry(id).attachDrive(drive);
+}
+
+QFuture<Result<void>> Supervisor::detachDrive(const MachineId& id, DriveBus bus, uint32_t port,
+                                              Eject mode) {
+    if (!d->library().find(id))
+        return failed(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
+    DriveSettings drive;
+    drive.bus = bus;
+    drive.port = port;
+    return d->entry(id).detachDrive(drive, mode == Eject::Force);
+}
+
+QFuture<Result<void>> Supervisor::resizeDrive(const MachineId& id, DriveBus bus, uint32_t port,
+                                              uint64_t sizeBytes) {
+    if (!d->library().find(id))
+        return failed(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
+    DriveSettings drive;
+    drive.bus = bus;
+    drive.port = port;
+    return d->entry(id).resizeDrive(drive, sizeBytes);
+}
+
+QFuture<Result<void>> Supervisor::changeDrives(const MachineId& id,
+                                               const QList<DriveSettings>& before,
+                                               const QList<DriveSettings>& after) {
+    using Step = std::function<QFuture<Result<void>>()>;
+    const auto at = [](const QList<DriveSettings>& drives, const DriveSettings& place) {
+        return std::find_if(drives.begin(), drives.end(), [&place](const DriveSettings& drive) {
+            return drive.bus == place.bus && drive.port == place.port;
+        });
+    };
+    // A medium is changed in its drive; everything else takes the drive out.
+    const auto sameDrive = [](DriveSettings a, const DriveSettings& b) {
+        if (a.type == DriveType::Optical)
+            a.path = b.path;
+        return a == b;
+    };
+    auto steps = std::make_shared<QList<Step>>();
+    for (const DriveSettings& old : before)
+        if (const auto now = at(after, old); now == after.end() || !sameDrive(old, *now))
+            steps->append([=, this] { return detachDrive(id, old.bus, old.port, Eject::Ask); });
+    for (const DriveSettings& drive : after) {
+        const auto old = at(before, drive);
+        if (old == before.end() || !sameDrive(*old, drive))
+            steps->append([=, this] { return attachDrive(id, drive); });
+        else if (old->path != drive.path)
+            steps->append(
+                [=, this] { return changeMedium(id, drive.port, drive.path, Eject::Ask); });
+    }
+    const auto promise = std::make_shared<QPromise<Result<void>>>();
+    promise->start();
+    const auto next = std::make_shared<std::function<void()>>();
+    *next = [this, steps, promise, weak = std::weak_ptr(next)] {
+        if (steps->isEmpty()) {
+            promise->addResult(Result<void>());
+            promise->finish();
+            return;
+        }
+        whenDone(this, steps->takeFirst()(),
+                 [promise, next = weak.lock()](const Result<void>& done) {
+                     if (done) {
+                         (*next)();
+                     } else {
+                         promise->addResult(done);
+                         promise->finish();
+                     }
+                 });
+    };
+    (*next)();
+    return promise->future();
 }
 
 QString Supervisor::vncAddress(const MachineId& id) const {

@@ -56,6 +56,23 @@ public:
     QFuture<Result<void>> changeMedium(const MachineId& id, uint32_t port, const QString& path,
                                        Eject mode);
 
+    // Adds a drive (a SATA one while the machine runs: the guest sees it come) or takes the one at
+    // bus and port away, in the running guest and in the settings. A disk that is pulled loses what
+    // the guest had not written to it. Errors: InvalidArgument (a taken port, a disk that is in the
+    // machine already), NotFound, Unsupported (NVMe and virtio disks stay while it runs), Busy (in
+    // use by machine X; an operation on the snapshots; the guest has locked the tray), and as
+    // start.
+    QFuture<Result<void>> attachDrive(const MachineId& id, const DriveSettings& drive);
+    QFuture<Result<void>> detachDrive(const MachineId& id, DriveBus bus, uint32_t port, Eject mode);
+    // Everything that differs between two lists of drives, one after another: disks that changed
+    // are taken out and put in again, optical drives get their media. Stops at the first error.
+    QFuture<Result<void>> changeDrives(const MachineId& id, const QList<DriveSettings>& before,
+                                       const QList<DriveSettings>& after);
+    // Makes a running machine's disk larger; the guest is told where its bus can. Errors:
+    // WrongState (not running: core/jobs does it), InvalidArgument (smaller), and as above.
+    QFuture<Result<void>> resizeDrive(const MachineId& id, DriveBus bus, uint32_t port,
+                                      uint64_t sizeBytes);
+
     // The address a VNC viewer can use ("127.0.0.1:5900"), empty when there is none.
     QString vncAddress(const MachineId& id) const;
     // Where the workers' sockets are.

@@ -1,6 +1,7 @@
 #include "core/supervisor/supervisor.h"
 
 #include "core/database/machine_lock.h"
+#include "core/database/operation_lock.h"
 #include "core/provision/host_checks.h"
 #include "core/supervisor/worker_log.h"
 #include "tests/support/test_main.h"
@@ -14,6 +15,7 @@
 
 #include <csignal>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace vivarium::test {
@@ -328,6 +330,77 @@ private Q_SLOTS:
         QVERIFY(program.library->find(id)->settings.drives.at(0).path.isEmpty());
         QCOMPARE(wait(program.supervisor->changeMedium(id, 0, {}, Eject::Ask)).error().code,
                  ErrorCode::NotFound);
+    }
+
+    void drivesComeAndGoWhileTheGuestRuns() {
+        const auto file = [this](const char* name) {
+            QFile image(m_folder->path() + u'/' + QString::fromLatin1(name));
+            if (!image.open(QIODevice::WriteOnly) || !image.resize(1 << 20))
+                qFatal("cannot make %s", name);
+            return image.fileName();
+        };
+        const DriveSettings first{DriveType::HardDisk, 0, file("first"), false};
+        const DriveSettings second{DriveType::HardDisk, 3, file("second"), false};
+        const DriveSettings disc{DriveType::Optical, 1, {}, false};
+        Program program = open();
+        const auto id = add(program, QStringLiteral("one"));
+        const auto drives = [&] { return program.library->find(id)->settings.drives; };
+        using Eject = Supervisor::Eject;
+        // While it is off only the settings change.
+        QVERIFY(wait(program.supervisor->attachDrive(id, first)));
+        QCOMPARE(drives(), QList{first});
+        QVERIFY(wait(program.supervisor->start(id)));
+        QVERIFY(wait(program.supervisor->attachDrive(id, second)));
+        QVERIFY(wait(program.supervisor->attachDrive(id, disc)));
+        QCOMPARE(drives(), (QList{first, disc, second}));
+        // The worker has the file, and its lock.
+        const auto locked = [](const QString& path) {
+            const UniqueFd fd(::open(qPrintable(path), O_RDWR | O_CLOEXEC));
+            struct flock lock {};
+            lock.l_type = F_WRLCK;
+            lock.l_whence = SEEK_SET;
+            return ::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0;
+        };
+        QVERIFY(locked(second.path));
+
+        DriveSettings taken = second;
+        taken.path = file("third");
+        QCOMPARE(wait(program.supervisor->attachDrive(id, taken)).error().code,
+                 ErrorCode::InvalidArgument);
+        taken.port = 5;
+        taken.path = m_folder->path() + QStringLiteral("/missing");
+        QCOMPARE(wait(program.supervisor->attachDrive(id, taken)).error().code,
+                 ErrorCode::NotFound);
+        QCOMPARE(drives().size(), 3);
+        {
+            const auto lock = OperationLock::acquire(program.library->find(id)->folder);
+            QVERIFY(lock);
+            QCOMPARE(wait(program.supervisor->detachDrive(id, DriveBus::Sata, 3, Eject::Ask))
+                         .error()
+                         .code,
+                     ErrorCode::Busy);
+        }
+        QVERIFY(wait(program.supervisor->detachDrive(id, DriveBus::Sata, 3, Eject::Ask)));
+        QCOMPARE(drives(), (QList{first, disc}));
+        QVERIFY(!locked(second.path));
+        QCOMPARE(
+            wait(program.supervisor->detachDrive(id, DriveBus::Sata, 3, Eject::Ask)).error().code,
+            ErrorCode::NotFound);
+        QVERIFY(wait(program.supervisor->resizeDrive(id, DriveBus::Sata, 0, 2 << 20)));
+
+        // What a dialog does: all at once.
+        DriveSettings loaded = disc;
+        loaded.path = m_folder->path() + QStringLiteral("/kernel"); // too small for a medium
+        const auto refused =
+            wait(program.supervisor->changeDrives(id, {first, disc}, {first, loaded, second}));
+        QCOMPARE(refused.error().code, ErrorCode::Corrupt);
+        QVERIFY(wait(program.supervisor->changeDrives(id, {first, disc}, {second})));
+        QCOMPARE(drives(), QList{second});
+        QVERIFY(wait(program.supervisor->powerOff(id)));
+        QCOMPARE(wait(program.supervisor->resizeDrive(id, DriveBus::Sata, 3, 2 << 20)).error().code,
+                 ErrorCode::WrongState);
+        QVERIFY(wait(program.supervisor->detachDrive(id, DriveBus::Sata, 3, Eject::Ask)));
+        QVERIFY(drives().isEmpty());
     }
 
     void theVncAddressIsKnownToEveryProgram() {

@@ -1,8 +1,11 @@
 // A program that is killed while it works on a machine's snapshots: does one operation and kills
-// itself before the N-th step; exits with 0 when the operation had fewer steps.
-// Usage: crashing_program FOLDER MACHINE STEP OPERATION [SNAPSHOT]
+// itself before the N-th step; exits with 0 when the operation had fewer steps. With
+// VIVARIUM_CRASH_POINTS whichever program comes to the N-th boundary ends
+// (vmm/base/crash_points.h). Usage: crashing_program FOLDER MACHINE STEP OPERATION [SNAPSHOT]
 
 #include "core/snapshots/snapshot_service.h"
+#include "vmm/base/crash_points.h"
+#include "vmm/base/unique_fd.h"
 
 #include <QCoreApplication>
 #include <QEventLoop>
@@ -12,6 +15,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace vivarium;
 
@@ -33,9 +39,18 @@ int wait(const QFuture<T>& future) {
     return result ? 0 : 1;
 }
 
+// From now on.
+void armCrashPoints(uint64_t last) {
+    const UniqueFd file(::open(qgetenv("VIVARIUM_CRASH_POINTS").constData(), O_WRONLY | O_CLOEXEC));
+    const uint64_t numbers[] = {0, last};
+    if (::pwrite(file.get(), numbers, sizeof numbers, 0) != sizeof numbers)
+        std::abort();
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+    openCrashPoints();
     QCoreApplication application(argc, argv);
     if (argc < 5)
         return 2;
@@ -48,9 +63,11 @@ int main(int argc, char** argv) {
     const auto machine = (*library)->resolve(QString::fromLocal8Bit(argv[2]));
     if (!machine)
         return 2;
-    Supervisor supervisor(**library,
-                          QCoreApplication::applicationDirPath() + QStringLiteral("/fake_worker"),
-                          nullptr, folder + QStringLiteral("/run"));
+    Supervisor supervisor(
+        **library,
+        qEnvironmentVariable("VIVARIUM_TEST_WORKER", QCoreApplication::applicationDirPath() +
+                                                         QStringLiteral("/fake_worker")),
+        nullptr, folder + QStringLiteral("/run"));
     QEventLoop settling;
     QFutureWatcher<void> settled;
     QObject::connect(&settled, &QFutureWatcherBase::finished, &settling, &QEventLoop::quit);
@@ -74,7 +91,10 @@ int main(int argc, char** argv) {
     recovered.setFuture(service.recovered());
     if (!service.recovered().isFinished())
         recovering.exec();
-    armed = true;
+    if (qEnvironmentVariableIsSet("VIVARIUM_CRASH_POINTS"))
+        armCrashPoints(static_cast<uint64_t>(lastStep));
+    else
+        armed = true;
 
     SnapshotId snapshot;
     if (argc > 5)
@@ -93,6 +113,8 @@ int main(int argc, char** argv) {
         status = wait(service.cloneFull({*machine, snapshot}, QStringLiteral("copy")));
     else if (operation == QStringLiteral("link"))
         status = wait(service.cloneLinked({*machine, snapshot}, QStringLiteral("copy")));
+    else if (operation == QStringLiteral("fork"))
+        status = wait(service.fork(*machine, 2));
     armed = false;
     return status;
 }

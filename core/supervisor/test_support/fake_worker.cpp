@@ -15,6 +15,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <list>
+#include <map>
+#include <string>
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -85,6 +87,18 @@ private:
             takeSnapshot(client, request);
         } else if (request.method == MergeLayers::kMethod) {
             static_cast<void>(client.takeDescriptors(request.descriptorCount).has_value());
+            reply();
+        } else if (request.method == AttachDrive::kMethod) {
+            auto descriptors = client.takeDescriptors(request.descriptorCount);
+            const auto parsed = fromJson<AttachDrive>(request.body, request.descriptorCount);
+            if (descriptors && parsed)
+                m_attached[parsed->drive.id] = std::move(*descriptors); // and their locks
+            reply();
+        } else if (request.method == DetachDrive::kMethod) {
+            if (const auto parsed = fromJson<DetachDrive>(request.body))
+                m_attached.erase(parsed->drive);
+            reply();
+        } else if (request.method == ResizeDrive::kMethod) {
             reply();
         } else if (request.method == CancelJob::kMethod) {
             reply();
@@ -244,6 +258,7 @@ private:
     std::list<LineChannel> m_clients;
     MachineConfig m_config;
     std::vector<UniqueFd> m_descriptors;
+    std::map<std::string, std::vector<UniqueFd>> m_attached; // by drive
     struct Job {
         LineChannel* client = nullptr;
         decltype(Envelope::id) id{};

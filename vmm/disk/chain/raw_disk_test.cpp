@@ -234,6 +234,7 @@ private Q_SLOTS:
         QTest::newRow("write-back") << DiskCacheMode::WriteBack;
         QTest::newRow("write-through") << DiskCacheMode::WriteThrough;
         QTest::newRow("unsafe") << DiskCacheMode::Unsafe;
+        QTest::newRow("direct") << DiskCacheMode::Direct;
     }
     void cacheModesAllWork() {
         QFETCH(DiskCacheMode, mode);

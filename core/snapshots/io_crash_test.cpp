@@ -1,0 +1,199 @@
+#include "core/snapshots/snapshot_test_machine.h"
+#include "tests/support/test_main.h"
+
+#include <QCoreApplication>
+#include <QFile>
+#include <QProcess>
+#include <QTest>
+
+#include <unistd.h>
+
+namespace vivarium::test {
+
+using namespace Qt::StringLiterals;
+
+// Some program (the worker, a copy of it that writes memory, vivarium-image, or whoever asked) ends
+// just before it writes, syncs, names or removes something: at one boundary after another, until an
+// operation gets through. Whoever opens the library next finds every snapshot as it was.
+class IoCrashTest : public QObject {
+    Q_OBJECT
+
+    using Program = SnapshotTestFolder::Program;
+    QTemporaryDir m_counters;
+
+    template <class T>
+    static Result<T> wait(const QFuture<Result<T>>& future) {
+        return SnapshotTestFolder::wait(future);
+    }
+    QString counterFile() const { return m_counters.filePath(u"crash-points"_s); }
+    void setCounters(uint64_t met, uint64_t last) const {
+        QFile file(counterFile());
+        const uint64_t numbers[] = {met, last};
+        if (!file.open(QIODevice::ReadWrite) ||
+            file.write(reinterpret_cast<const char*>(numbers), sizeof numbers) != sizeof numbers)
+            qFatal("crash points");
+    }
+    uint64_t met() const {
+        QFile file(counterFile());
+        uint64_t number = 0;
+        if (!file.open(QIODevice::ReadOnly) ||
+            file.read(reinterpret_cast<char*>(&number), sizeof number) != sizeof number)
+            qFatal("crash points");
+        return number;
+    }
+    static bool isFull() { return qEnvironmentVariableIsSet("VIVARIUM_CRASH_FULL"); }
+
+    // Turns off and removes every machine but `id`.
+    static bool removeCopies(Program& program, const MachineId& id) {
+        for (const Machine& machine : program.library->machines()) {
+            if (machine.id == id)
+                continue;
+            if (program.supervisor->connection(machine.id))
+                static_cast<void>(wait(program.supervisor->powerOff(machine.id)).has_value());
+            const auto removed = wait(program.library->remove(machine.id, Library::Files::Delete));
+            if (!removed) {
+                qWarning("%s", removed.error().detail.c_str());
+                return false;
+            }
+        }
+        return true;
+    }
+    // The guest goes on from the snapshot.
+    static bool restores(Program& program, const MachineId& id, const SnapshotId& snapshot) {
+        const auto restored = wait(program.service->restore(id, snapshot));
+        const auto started =
+            restored ? wait(program.supervisor->start(id)) : Result<void>(restored.error());
+        if (!started) {
+            qWarning("%s", started.error().detail.c_str());
+            return false;
+        }
+        return wait(program.supervisor->powerOff(id)).has_value();
+    }
+
+private Q_SLOTS:
+    void initTestCase() {
+        if (const QString reason = SnapshotTestFolder::missing(); !reason.isEmpty())
+            QSKIP(qPrintable(reason));
+        const QString worker = qEnvironmentVariable("VIVARIUM_BIN_DIR") + u"/vivarium-vmm"_s;
+        if (!QFile::exists(worker))
+            QSKIP("vivarium-vmm is not built");
+        if (::access("/dev/kvm", R_OK | W_OK) != 0)
+            QSKIP("/dev/kvm cannot be used");
+        setCounters(0, 0);
+        qputenv("VIVARIUM_TEST_WORKER", worker.toLocal8Bit());
+        qputenv("VIVARIUM_CRASH_POINTS", counterFile().toLocal8Bit());
+    }
+    void cleanupTestCase() {
+        qunsetenv("VIVARIUM_TEST_WORKER");
+        qunsetenv("VIVARIUM_CRASH_POINTS");
+    }
+
+    void nothingIsLost_data() {
+        QTest::addColumn<QString>("operation");
+        QTest::addColumn<bool>("running");
+        QTest::newRow("take, running") << u"take"_s << true;
+        QTest::newRow("save") << u"save"_s << true;
+        QTest::newRow("remove, running") << u"remove"_s << true;
+        QTest::newRow("fork") << u"fork"_s << true;
+        QTest::newRow("restore, running") << u"restore"_s << true;
+        QTest::newRow("take") << u"take"_s << false;
+        QTest::newRow("remove") << u"remove"_s << false;
+        QTest::newRow("restore") << u"restore"_s << false;
+        QTest::newRow("clone") << u"clone"_s << false;
+        QTest::newRow("link") << u"link"_s << false;
+    }
+
+    // VIVARIUM_CRASH_FULL: at every boundary; else at a few of them.
+    void nothingIsLost() {
+        QFETCH(QString, operation);
+        QFETCH(bool, running);
+        constexpr uint64_t kMost = 2000;
+        const uint64_t stride =
+            isFull() ? qMax(1, qEnvironmentVariableIntValue("VIVARIUM_CRASH_FULL")) : 9;
+        uint64_t rounds = 0, crashes = 0, at = 1;
+        const SnapshotTestFolder folder;
+        MachineId id;
+        {
+            Program program = folder.open();
+            id = folder.add(program, u"one"_s);
+        }
+        for (; at <= kMost; at += stride, ++rounds) {
+            QHash<SnapshotId, QByteArray> contents;
+            QString subject;
+            {
+                Program program = folder.open();
+                const int place = static_cast<int>(rounds % 100) * 64;
+                QVERIFY(SnapshotTestFolder::write(program, id, static_cast<int>(at % 256), place));
+                for (const char* name : {"lower", "upper"}) {
+                    const QByteArray now = SnapshotTestFolder::contents(program, id);
+                    const auto taken =
+                        wait(program.service->take(id, QString::fromLatin1(name), {}));
+                    QVERIFY2(taken, taken ? "" : taken.error().detail.c_str());
+                    contents.insert(*taken, now);
+                    if (subject.isEmpty())
+                        subject = taken->toString();
+                    QVERIFY(SnapshotTestFolder::write(program, id, 255, place));
+                }
+                if (running) {
+                    const auto started = wait(program.supervisor->start(id));
+                    QVERIFY2(started, started ? "" : started.error().detail.c_str());
+                }
+            }
+            QProcess process;
+            process.setProcessChannelMode(QProcess::ForwardedErrorChannel);
+            process.start(QCoreApplication::applicationDirPath() + u"/crashing_program"_s,
+                          {folder.path(), u"one"_s, QString::number(at), operation, subject});
+            QVERIFY(process.waitForFinished(60'000));
+            const uint64_t boundaries = met();
+            const bool crashed = boundaries >= at;
+            setCounters(0, 0);
+            crashes += crashed ? 1 : 0;
+            if (!crashed)
+                QCOMPARE(process.exitCode(), 0);
+
+            Program program = folder.open();
+            if (program.supervisor->connection(id))
+                static_cast<void>(wait(program.supervisor->powerOff(id)).has_value());
+            QVERIFY(removeCopies(program, id));
+            const QByteArray where = (u"at %1 of %2"_s.arg(at).arg(boundaries)).toUtf8();
+            // Whatever was under way is over, one way or the other.
+            const auto after = wait(program.service->take(id, u"after"_s, {}));
+            QVERIFY2(after, after ? "" : (where + ": " + after.error().detail.c_str()).constData());
+            const QStringList complaints = SnapshotTestFolder::complaints(program, id);
+            QVERIFY2(complaints.isEmpty(), (where + ": " + complaints.join(u'\n').toUtf8()));
+            for (auto it = contents.cbegin(); it != contents.cend(); ++it) {
+                if (!program.service->find(id, it.key())) {
+                    QVERIFY2(operation == u"remove"_s, where);
+                    continue;
+                }
+                const auto settings = wait(program.service->settings(it.key()));
+                QVERIFY(settings);
+                QVERIFY2(SnapshotTestFolder::contentsOf(settings->drives.first()) == it.value(),
+                         where);
+            }
+            for (const Snapshot& snapshot : program.service->snapshots(id))
+                if (snapshot.name == u"taken"_s)
+                    QVERIFY2(restores(program, id, snapshot.id), where);
+            if (program.service->isSaved(id))
+                QVERIFY(wait(program.service->discardSavedState(id)));
+            for (const Snapshot& old : program.service->snapshots(id)) // the tree stays small
+                QVERIFY2(wait(program.service->remove(id, old.id)), where);
+            const QStringList left = SnapshotTestFolder::complaints(program, id);
+            QVERIFY2(left.isEmpty(), (where + ": " + left.join(u'\n').toUtf8()));
+            if (!crashed) {
+                qInfo("%s: %llu crashes in %llu boundaries", qPrintable(operation),
+                      static_cast<unsigned long long>(crashes),
+                      static_cast<unsigned long long>(boundaries));
+                break;
+            }
+        }
+        QVERIFY(at <= kMost);
+        QVERIFY(crashes > 0);
+    }
+};
+
+} // namespace vivarium::test
+
+using vivarium::test::IoCrashTest;
+VIVARIUM_TEST(IoCrashTest)
+#include "io_crash_test.moc"
