@@ -1,0 +1,114 @@
+#include "vmm/softcpu/translator/block_index.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace vivarium::softcpu {
+
+namespace {
+
+constexpr size_t kDisplacementBytes = 4;
+
+} // namespace
+
+Block* BlockIndex::find(const BlockKey& key) const {
+    auto found = m_byKey.find(key);
+    return found == m_byKey.end() ? nullptr : found->second;
+}
+
+const Block* BlockIndex::findByCode(const void* hostAddress) const {
+    size_t offset = m_cache.offsetOf(hostAddress);
+    auto after =
+        std::upper_bound(m_blocks.begin(), m_blocks.end(), offset,
+                         [](size_t value, const Block& block) { return value < block.codeOffset; });
+    if (after == m_blocks.begin())
+        return nullptr;
+    const Block& block = *std::prev(after);
+    return offset < block.codeOffset + block.codeBytes ? &block : nullptr;
+}
+
+Block& BlockIndex::add(const BlockKey& key, BlockCode&& code, const uint8_t* guestBytes,
+                       uint32_t round) {
+    Block& block = m_blocks.emplace_back();
+    block.key = key;
+    block.code = m_cache.executable(code.codeOffset);
+    block.codeOffset = code.codeOffset;
+    block.codeBytes = code.codeBytes;
+    block.guestBytes = code.guestBytes;
+    block.marks = std::move(code.marks);
+    block.guestCopy.assign(guestBytes, guestBytes + code.guestBytes);
+    block.firstLink = nextLink();
+    block.linkCount = static_cast<uint32_t>(code.links.size());
+    for (const BlockLink& site : code.links) {
+        int32_t displacement;
+        std::memcpy(&displacement, m_cache.writable(site.jumpOffset), kDisplacementBytes);
+        size_t target = site.jumpOffset + kDisplacementBytes + static_cast<size_t>(displacement);
+        m_links.push_back({site, target, &block, nullptr});
+    }
+    m_byKey[key] = &block;
+    Page& page = m_pages[key.physical >> 12];
+    if (page.blocks.empty())
+        page.verifiedRound = round;
+    page.blocks.push_back(&block);
+    return block;
+}
+
+void BlockIndex::connect(uint32_t number, Block& target, uint32_t epoch) {
+    Link& link = m_links[number];
+    if (!link.owner->alive)
+        return;
+    if (link.target != &target) {
+        disconnect(link);
+        link.target = &target;
+        target.incoming.push_back(number);
+    }
+    auto displacement =
+        static_cast<uint32_t>(target.codeOffset - (link.site.jumpOffset + kDisplacementBytes));
+    std::memcpy(m_cache.writable(link.site.jumpOffset), &displacement, kDisplacementBytes);
+    if (link.site.epochOffset != 0) {
+        uint32_t negative = 0 - epoch;
+        std::memcpy(m_cache.writable(link.site.epochOffset), &negative, sizeof negative);
+    }
+}
+
+void BlockIndex::disconnect(Link& link) {
+    if (!link.target)
+        return;
+    auto number = static_cast<uint32_t>(&link - m_links.data());
+    std::erase(link.target->incoming, number);
+    link.target = nullptr;
+    auto displacement =
+        static_cast<uint32_t>(link.unlinkedTarget - (link.site.jumpOffset + kDisplacementBytes));
+    std::memcpy(m_cache.writable(link.site.jumpOffset), &displacement, kDisplacementBytes);
+    if (link.site.epochOffset != 0)
+        std::memset(m_cache.writable(link.site.epochOffset), 0, sizeof(uint32_t));
+}
+
+void BlockIndex::retire(Block& block) {
+    block.alive = false;
+    block.marks = {};
+    block.guestCopy = {};
+    while (!block.incoming.empty())
+        disconnect(m_links[block.incoming.back()]);
+    for (uint32_t i = 0; i < block.linkCount; ++i)
+        disconnect(m_links[block.firstLink + i]);
+    auto found = m_byKey.find(block.key);
+    if (found != m_byKey.end() && found->second == &block)
+        m_byKey.erase(found);
+}
+
+bool BlockIndex::unchanged(const Page& page, const uint8_t* host) {
+    return std::all_of(page.blocks.begin(), page.blocks.end(), [&](const Block* block) {
+        return std::memcmp(block->guestCopy.data(), host + block->key.physical % 4096,
+                           block->guestCopy.size()) == 0;
+    });
+}
+
+void BlockIndex::clear() {
+    m_pages.clear();
+    m_byKey.clear();
+    m_links.clear();
+    m_blocks.clear();
+}
+
+} // namespace vivarium::softcpu

@@ -1,0 +1,403 @@
+#include "vmm/softcpu/translator/block_translator.h"
+
+#include "vmm/softcpu/translator/flag_instructions.h"
+
+namespace vivarium::softcpu {
+
+namespace {
+
+constexpr unsigned kMaxInstructions = 64;
+
+Width widthOf(unsigned sizeBytes) {
+    return sizeBytes == 8 ? Width::Bits64 : sizeBytes == 4 ? Width::Bits32 : Width::Bits16;
+}
+
+} // namespace
+
+class BlockTranslator::Run {
+public:
+    Run(BlockTranslator& translator, const BlockSource& source, BlockCode& block)
+        : m_source(source), m_block(block), m_data(translator.m_data), m_code(translator.m_cache),
+          m_operands(m_code, translator.m_data, translator.m_thunks, source.modeKey),
+          m_copier(m_operands) {}
+
+    bool translate() {
+        m_block.codeOffset = m_code.offset();
+        unsigned position = 0;
+        bool open = true;
+        for (unsigned count = 0; open; ++count) {
+            uint64_t rip = m_source.rip + position;
+            if (count == kMaxInstructions || position == m_source.bytes.size()) {
+                m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), position});
+                edge(rip);
+                break;
+            }
+            FetchStatus status =
+                fetchInstruction(m_source.bytes.subspan(position), rip, m_source.modeKey, m_guest);
+            m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), position});
+            if (status != FetchStatus::Ok) { // crosses the page, or raises #UD
+                m_operands.exit(CodeExit::Interpret, rip);
+                position = static_cast<unsigned>(m_source.bytes.size());
+                break;
+            }
+            position += m_guest.info.length;
+            open = instruction();
+        }
+        m_block.guestBytes = std::max(position, 1u);
+        m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), position});
+        m_operands.finish();
+        m_block.codeBytes = m_code.offset() - m_block.codeOffset;
+        if (m_code.overflowed())
+            return false;
+        m_code.cache().commit(m_block.codeBytes);
+        return true;
+    }
+
+private:
+    // Translates m_guest; false: the block ends with it.
+    bool instruction() {
+        OperandEmitter::Mark mark = m_operands.mark();
+        bool open = true;
+        if (translateAs(treatmentOf(m_guest), open))
+            return open;
+        m_operands.takeBack(mark);
+        bool port = m_guest.info.meta.category == ZYDIS_CATEGORY_IO ||
+                    m_guest.info.meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
+        m_operands.exit(port ? CodeExit::PortIo : CodeExit::Interpret, m_guest.rip);
+        return false;
+    }
+
+    bool translateAs(Treatment treatment, bool& open) {
+        switch (treatment) {
+        case Treatment::Interpret:
+            return false;
+        case Treatment::Skip:
+            return true;
+        case Treatment::Copy:
+            return m_copier.copy(m_guest);
+        case Treatment::Lea:
+            return m_copier.lea(m_guest);
+        case Treatment::Push:
+            return push();
+        case Treatment::Pop:
+            return pop();
+        case Treatment::Leave:
+            return leave();
+        case Treatment::Jump:
+            open = false;
+            return jump();
+        case Treatment::ConditionalJump:
+            open = false;
+            return conditionalJump();
+        case Treatment::CountedJump:
+            open = false;
+            return countedJump();
+        case Treatment::Call:
+            open = false;
+            return call();
+        case Treatment::Return:
+            open = false;
+            return ret();
+        case Treatment::PushFlags:
+            return pushFlags();
+        case Treatment::PopFlags:
+            return popFlags();
+        case Treatment::StoredFlag:
+            changeStoredFlag(m_operands, m_guest.info.mnemonic);
+            return true;
+        case Treatment::BitString:
+            return bitString(m_operands, m_guest);
+        }
+        return false;
+    }
+
+    unsigned operandBytes() const { return m_guest.info.operand_width / 8u; }
+    // 64-bit mode has near branches of 64 bits only (Intel); AMD's 16-bit ones are left to the
+    // interpreter.
+    bool branchWidthFits() const { return !m_operands.bits64() || operandBytes() == 8; }
+    uint64_t cut(uint64_t rip) const {
+        return operandBytes() == 8 ? rip : operandBytes() == 4 ? rip & 0xFFFFFFFF : rip & 0xFFFF;
+    }
+    uint64_t nextRip() const {
+        uint64_t next = m_guest.rip + m_guest.info.length;
+        return m_operands.bits64() ? next : next & 0xFFFFFFFF;
+    }
+    uint64_t relativeTarget() const {
+        return cut(nextRip() + static_cast<uint64_t>(m_guest.info.raw.imm[0].value.s));
+    }
+    bool relative() const { return m_guest.operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE; }
+
+    bool samePage(uint64_t rip) const {
+        uint64_t mask = m_operands.bits64() ? ~uint64_t{0} : 0xFFFFFFFF;
+        return (((m_source.codeBase + rip) & mask) >> 12) ==
+               (((m_source.codeBase + m_source.rip) & mask) >> 12);
+    }
+
+    // Goes on at a known RIP.
+    void edge(uint64_t targetRip) {
+        if (targetRip <= m_guest.rip) // every loop has such an edge, or an indirect one
+            m_operands.attentionCheck(targetRip);
+        BlockLink link;
+        link.targetRip = targetRip;
+        auto number = m_source.firstLink + static_cast<uint32_t>(m_block.links.size());
+        if (samePage(targetRip)) {
+            m_operands.coldExit(CodeExit::Chain, targetRip, number);
+            link.jumpOffset = m_code.offset() - 4;
+        } else {
+            m_code.load(kScratch, dataField(&m_data.epoch), Width::Bits32);
+            m_code.byte(0x8D); // LEA ECX, [RCX + epoch's negative], 0 never matches
+            m_code.byte(0x89);
+            m_code.dword(0);
+            link.epochOffset = m_code.offset() - 4;
+            JumpSite current = m_code.jumpIfRcxZero();
+            m_operands.coldExit(CodeExit::Chain, targetRip, number);
+            m_code.bindShort(current);
+            link.jumpOffset = m_code.jumpLater().offset;
+        }
+        m_block.links.push_back(link);
+    }
+
+    // Goes on at the RIP in kAddress: through the jump cache.
+    void indirect() {
+        m_code.load(kScratch, stateField(offsetof(CpuState, attention)), Width::Bits32);
+        JumpSite quiet = m_code.jumpIfRcxZero();
+        m_operands.exitWithRipInAddress(CodeExit::Attention);
+        m_code.bindShort(quiet);
+        if (m_source.jumpContext >= kJumpContexts) {
+            m_operands.exitWithRipInAddress(CodeExit::Lookup);
+            return;
+        }
+        m_code.pext(kScratch, kAddress, dataField(&m_data.jumpIndexMask));
+        m_code.lea(kScratch, sumOf(kScratch, kScratch), Width::Bits32); // 16 bytes an entry
+        m_code.lea(kAddend, dataField(&m_data.jumpCache[m_source.jumpContext]));
+        HostMemory entry = sumOf(kAddend, kScratch);
+        entry.scaleShift = 3;
+        m_code.lea(kAddend, entry);
+        m_code.load(kScratch, baseAnd(kAddend, offsetof(JumpEntry, inverted)));
+        m_code.lea(kScratch, sumOf(kScratch, kAddress, 1));
+        JumpSite hit = m_code.jumpIfRcxZero();
+        m_operands.exitWithRipInAddress(CodeExit::Lookup);
+        m_code.bindShort(hit);
+        m_code.jump(baseAnd(kAddend, offsetof(JumpEntry, code)));
+    }
+
+    // kAddress + kAddend = host address of the stack slot.
+    bool stackSlot(AccessKind kind, int32_t displacement, unsigned sizeBytes) {
+        m_operands.stackAddress(displacement);
+        if (!m_operands.segmentToLinear(kSs, kind, sizeBytes, m_guest.rip))
+            return false;
+        m_operands.hostAddress(kind, sizeBytes, m_guest.rip);
+        return true;
+    }
+
+    void loadFromHost(unsigned sizeBytes) { // kAddress = the value there
+        if (sizeBytes == 2)
+            m_code.loadZeroExtended(kAddress, sumOf(kAddress, kAddend), Width::Bits16);
+        else
+            m_code.load(kAddress, sumOf(kAddress, kAddend), widthOf(sizeBytes));
+    }
+
+    void storeConstant(uint64_t value, unsigned sizeBytes) {
+        auto small = static_cast<int32_t>(value);
+        if (sizeBytes == 8 && static_cast<uint64_t>(static_cast<int64_t>(small)) != value) {
+            m_code.loadImmediate(kScratch, value);
+            m_code.store(sumOf(kAddress, kAddend), kScratch);
+        } else {
+            m_code.storeImmediate(sumOf(kAddress, kAddend), small, widthOf(sizeBytes));
+        }
+    }
+
+    bool push() {
+        const ZydisDecodedOperand& operand = m_guest.operands[0];
+        unsigned size = operandBytes();
+        if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
+            if (!m_operands.memoryOperand(m_guest, operand, AccessKind::Read))
+                return false;
+            loadFromHost(size);
+            m_code.store(dataField(&m_data.target), kAddress);
+        }
+        if (!stackSlot(AccessKind::Write, -static_cast<int32_t>(size), size))
+            return false;
+        if (operand.type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+            storeConstant(operand.imm.value.u, size);
+        } else if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
+            m_code.load(kScratch, dataField(&m_data.target));
+            m_code.store(sumOf(kAddress, kAddend), kScratch, widthOf(size));
+        } else {
+            HostRegister value =
+                m_operands.registerOrLoad(gprOf(operand.reg.value).number, kScratch);
+            m_code.store(sumOf(kAddress, kAddend), value, widthOf(size));
+        }
+        m_operands.moveStackPointer(-static_cast<int32_t>(size));
+        return true;
+    }
+
+    bool pop() {
+        unsigned size = operandBytes();
+        if (!stackSlot(AccessKind::Read, 0, size))
+            return false;
+        loadFromHost(size);
+        m_operands.moveStackPointer(static_cast<int32_t>(size));
+        m_operands.writeGpr(gprOf(m_guest.operands[0].reg.value).number, kAddress, size);
+        return true;
+    }
+
+    bool pushFlags() {
+        unsigned size = operandBytes();
+        flagsToAddress(m_operands);
+        m_code.store(dataField(&m_data.target), kAddress);
+        if (!stackSlot(AccessKind::Write, -static_cast<int32_t>(size), size))
+            return false;
+        m_code.load(kScratch, dataField(&m_data.target));
+        m_code.store(sumOf(kAddress, kAddend), kScratch, widthOf(size));
+        m_operands.moveStackPointer(-static_cast<int32_t>(size));
+        return true;
+    }
+
+    bool popFlags() {
+        unsigned size = operandBytes();
+        if (!stackSlot(AccessKind::Read, 0, size))
+            return false;
+        loadFromHost(size);
+        addressToFlags(m_operands, size, m_guest.rip);
+        m_operands.moveStackPointer(static_cast<int32_t>(size));
+        return true;
+    }
+
+    bool leave() {
+        unsigned stack = m_operands.stackBytes();
+        unsigned size = operandBytes();
+        if (stack == 2 || size == 2)
+            return false;
+        m_code.move(kAddress, kHostRbp, widthOf(stack));
+        if (!m_operands.segmentToLinear(kSs, AccessKind::Read, size, m_guest.rip))
+            return false;
+        m_operands.hostAddress(AccessKind::Read, size, m_guest.rip);
+        loadFromHost(size);
+        m_code.lea(kGuestRspHome, baseAnd(kHostRbp, static_cast<int32_t>(size)), widthOf(stack));
+        m_code.move(kHostRbp, kAddress, widthOf(size));
+        return true;
+    }
+
+    // kAddress = the target that a register or memory operand names.
+    bool indirectTarget() {
+        const ZydisDecodedOperand& operand = m_guest.operands[0];
+        unsigned size = operandBytes();
+        if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
+            if (!m_operands.memoryOperand(m_guest, operand, AccessKind::Read))
+                return false;
+            loadFromHost(size);
+            return true;
+        }
+        HostRegister value = m_operands.registerOrLoad(gprOf(operand.reg.value).number, kAddress);
+        if (size == 2)
+            m_code.zeroExtend16(kAddress, value);
+        else if (value != kAddress || size == 4)
+            m_code.move(kAddress, value, widthOf(size));
+        return true;
+    }
+
+    bool jump() {
+        if (!branchWidthFits())
+            return false;
+        if (relative()) {
+            edge(relativeTarget());
+            return true;
+        }
+        if (!indirectTarget())
+            return false;
+        indirect();
+        return true;
+    }
+
+    bool conditionalJump() {
+        if (!branchWidthFits() || !relative())
+            return false;
+        JumpSite taken = m_code.jumpIfLater(m_guest.info.opcode & 0xF);
+        edge(nextRip());
+        m_code.bind(taken);
+        edge(relativeTarget());
+        return true;
+    }
+
+    bool countedJump() {
+        if (!branchWidthFits())
+            return false;
+        ZydisMnemonic mnemonic = m_guest.info.mnemonic;
+        bool loop = mnemonic == ZYDIS_MNEMONIC_LOOP || mnemonic == ZYDIS_MNEMONIC_LOOPE ||
+                    mnemonic == ZYDIS_MNEMONIC_LOOPNE;
+        unsigned width = m_guest.info.address_width / 8u;
+        if (loop) {
+            m_code.lea(kScratch, baseAnd(kGuestRcxHome, -1));
+            m_operands.writeGpr(kRcx, kScratch, width);
+        }
+        if (width == 2)
+            m_code.zeroExtend16(kScratch, kGuestRcxHome);
+        else
+            m_code.move(kScratch, kGuestRcxHome, widthOf(width));
+        JumpSite zero = m_code.jumpIfRcxZero();
+        if (!loop) {
+            edge(nextRip());
+            m_code.bindShort(zero);
+            edge(relativeTarget());
+            return true;
+        }
+        bool conditional = mnemonic != ZYDIS_MNEMONIC_LOOP;
+        JumpSite refused{};
+        if (conditional) // LOOPE is refused by NZ (condition 5), LOOPNE by Z (4)
+            refused = m_code.jumpIfLater(mnemonic == ZYDIS_MNEMONIC_LOOPE ? 5 : 4);
+        edge(relativeTarget());
+        m_code.bindShort(zero);
+        if (conditional)
+            m_code.bind(refused);
+        edge(nextRip());
+        return true;
+    }
+
+    bool call() {
+        unsigned size = operandBytes();
+        if (!branchWidthFits())
+            return false;
+        if (!relative()) {
+            if (!indirectTarget())
+                return false;
+            m_code.store(dataField(&m_data.target), kAddress);
+        }
+        if (!stackSlot(AccessKind::Write, -static_cast<int32_t>(size), size))
+            return false;
+        storeConstant(nextRip(), size);
+        m_operands.moveStackPointer(-static_cast<int32_t>(size));
+        if (relative()) {
+            edge(relativeTarget());
+        } else {
+            m_code.load(kAddress, dataField(&m_data.target));
+            indirect();
+        }
+        return true;
+    }
+
+    bool ret() {
+        unsigned size = operandBytes();
+        if (!branchWidthFits() || !stackSlot(AccessKind::Read, 0, size))
+            return false;
+        unsigned release = relative() ? static_cast<uint16_t>(m_guest.operands[0].imm.value.u) : 0;
+        loadFromHost(size);
+        m_operands.moveStackPointer(static_cast<int32_t>(size + release));
+        indirect();
+        return true;
+    }
+
+    const BlockSource& m_source;
+    BlockCode& m_block;
+    TranslatorData& m_data;
+    Emitter m_code;
+    OperandEmitter m_operands;
+    InstructionCopier m_copier;
+    GuestInstruction m_guest{};
+};
+
+bool BlockTranslator::translate(const BlockSource& source, BlockCode& block) {
+    return Run(*this, source, block).translate();
+}
+
+} // namespace vivarium::softcpu

@@ -1,0 +1,135 @@
+#pragma once
+
+#include "vmm/softcpu/translator/guest_instruction.h"
+#include "vmm/softcpu/translator/test_machine.h"
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+namespace vivarium::softcpu::test {
+
+// Random instructions that the translator handles itself, other than branches, with operands that
+// often lie in TestMachine's window; and random registers to go with them.
+class RandomInstructions {
+public:
+    explicit RandomInstructions(uint64_t seed) : m_random(seed) {}
+
+    // At `rip`, for the mode.
+    std::vector<uint8_t> next(uint64_t rip, uint32_t modeKey) {
+        for (;;) {
+            std::vector<uint8_t> bytes = encoding((modeKey & mode::kCodeSize) == mode::kCode64);
+            GuestInstruction instruction;
+            if (fetchInstruction(bytes, rip, modeKey, instruction) != FetchStatus::Ok)
+                continue;
+            Treatment treatment = treatmentOf(instruction);
+            if (treatment != Treatment::Copy && treatment != Treatment::Lea &&
+                treatment != Treatment::Push && treatment != Treatment::Pop &&
+                treatment != Treatment::Leave && treatment != Treatment::BitString)
+                continue;
+            // The host's thread keeps data of its own behind FS.
+            if (instruction.info.attributes &
+                (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS))
+                continue;
+            bytes.resize(instruction.info.length);
+            aim(bytes, instruction);
+            return bytes;
+        }
+    }
+
+    uint64_t below(uint64_t limit) { return m_random() % limit; }
+
+    void registers(CpuState& state) {
+        for (uint64_t& value : state.gpr)
+            value = registerValue();
+        if (below(4) != 0)
+            state.gpr[kRsp] = TestMachine::kData + 0x800 + below(0x1000);
+        state.rflags = kFlagFixed | (m_random() & kArithmeticFlags);
+    }
+
+    void simd(CpuState& state) {
+        std::fill(std::begin(state.xsave), std::end(state.xsave), 0);
+        for (unsigned i = 32; i < 416; ++i)
+            state.xsave[i] = static_cast<uint8_t>(m_random());
+        for (unsigned i = 0; i < 8; ++i) // of an 80-bit register's 16 bytes the last 6 are void
+            std::fill_n(state.xsave + 32 + i * 16 + 10, 6, uint8_t{0});
+        for (unsigned i = 0; i < 256; ++i)
+            state.xsave[576 + i] = static_cast<uint8_t>(m_random());
+        state.xsave[0] = 0x7F; // FCW: all exceptions masked
+        state.xsave[1] = 0x03;
+        state.xsave[4] = below(2) ? 0xFF : 0; // FTW
+        state.xsave[24] = 0x80;               // MXCSR
+        state.xsave[25] = 0x1F;
+        state.xsave[512] = 7; // XSTATE_BV
+    }
+
+private:
+    uint64_t registerValue() {
+        switch (below(10)) {
+        case 0:
+        case 1:
+            return below(256);
+        case 2:
+            return m_random();
+        case 3:
+            return static_cast<uint64_t>(static_cast<int32_t>(m_random()));
+        default:
+            return TestMachine::kData + 0x400 + below(0x1800);
+        }
+    }
+
+    std::vector<uint8_t> encoding(bool bits64) {
+        std::vector<uint8_t> bytes;
+        auto random = [&] { return static_cast<uint8_t>(m_random()); };
+        if (below(6) == 0) { // VEX
+            if (below(2)) {
+                bytes = {0xC5, random()};
+            } else {
+                bytes = {0xC4, static_cast<uint8_t>((random() & 0xE0) | (1 + below(3))),
+                         static_cast<uint8_t>(random() | (below(3) ? 0x78 : 0))};
+            }
+            if (!bits64)
+                bytes[1] |= 0xC0;
+        } else {
+            if (below(5) == 0)
+                bytes.push_back(0x66);
+            if (below(12) == 0)
+                bytes.push_back(below(2) ? 0xF2 : 0xF3);
+            if (below(25) == 0)
+                bytes.push_back(0xF0);
+            if (below(30) == 0)
+                bytes.push_back(0x67);
+            if (bits64 && below(2))
+                bytes.push_back(static_cast<uint8_t>(0x40 | below(16)));
+            uint64_t map = below(10);
+            if (map >= 5)
+                bytes.push_back(0x0F);
+            if (map == 9)
+                bytes.push_back(below(2) ? 0x38 : 0x3A);
+        }
+        for (unsigned i = 0; i < 12; ++i)
+            bytes.push_back(random());
+        return bytes;
+    }
+
+    // Makes wide displacements such that the address has a chance to be mapped.
+    void aim(std::vector<uint8_t>& bytes, const GuestInstruction& instruction) {
+        const auto& raw = instruction.info.raw;
+        const ZydisDecodedOperand* memory = instruction.memory();
+        if (!memory || raw.disp.size < 16)
+            return;
+        int64_t displacement = static_cast<int64_t>(below(0x100)) - 0x80;
+        bool based = memory->mem.base != ZYDIS_REGISTER_NONE;
+        uint64_t place = TestMachine::kData + 0x400 + below(0x1800);
+        if (memory->mem.base == ZYDIS_REGISTER_RIP || memory->mem.base == ZYDIS_REGISTER_EIP)
+            displacement = static_cast<int64_t>(place - (instruction.rip + bytes.size()));
+        else if (!based)
+            displacement = static_cast<int64_t>(place);
+        for (unsigned i = 0; i < raw.disp.size / 8u; ++i)
+            bytes[raw.disp.offset + i] = static_cast<uint8_t>(displacement >> (8 * i));
+    }
+
+    std::mt19937_64 m_random;
+};
+
+} // namespace vivarium::softcpu::test

@@ -1,0 +1,399 @@
+#include "vmm/softcpu/translator/translator.h"
+
+#include "vmm/softcpu/translator/flag_instructions.h"
+#include "vmm/softcpu/translator/host_faults.h"
+#include "vmm/softcpu/translator/host_thread.h"
+
+#include <algorithm>
+#include <cpuid.h>
+#include <cstring>
+
+#include <immintrin.h>
+
+namespace vivarium::softcpu {
+
+namespace {
+
+constexpr uint64_t kPageBytes = 4096;
+constexpr size_t kMinCodeBytes = size_t{1} << 16;
+// A block of 64 instructions with a TLB lookup each stays far below this.
+constexpr size_t kBlockReserveBytes = 24 * 1024;
+// Bounds of what a guest can make the tables beside the code grow to.
+constexpr size_t kMaxBlocks = 100'000, kMaxFilledJumps = 4 * kJumpContexts * kJumpEntries;
+// Mode bits that only interpreted instructions look at.
+constexpr uint32_t kModeBitsIgnored = mode::kFsgsbase;
+// Invalidating more goes faster by forgetting all.
+constexpr uint64_t kManyBytes = uint64_t{16} << 20;
+// Devices that write no memory.
+constexpr GuestAddress kApicPage = 0xFEE00000, kVideoStart = 0xA0000, kVideoEnd = 0xC0000;
+
+bool hostHasBmi2AndXsave() {
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2);
+}
+
+uint32_t hostXsaveComponents() {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    // What CpuState::xsave has room for in the standard form.
+    return low & static_cast<uint32_t>(kXcr0X87 | kXcr0Sse | kXcr0Avx | kXcr0Avx512);
+}
+
+bool canonical(uint64_t linear) {
+    return static_cast<uint64_t>(static_cast<int64_t>(linear << 16) >> 16) == linear;
+}
+
+uint64_t invalidInverted(unsigned index) {
+    return ~static_cast<uint64_t>(index ^ (kJumpEntries / 2));
+}
+
+} // namespace
+
+Result<std::unique_ptr<CodeCache>> Translator::reserveCache(Options options) {
+    if (!hostHasBmi2AndXsave())
+        return fail(ErrorCode::Unsupported, "the host's processor lacks BMI2 or XSAVE");
+    if (!HostThread::supported())
+        return fail(ErrorCode::Unsupported, "the host does not let programs set the GS base");
+    HostFaults::install();
+    return CodeCache::create(sizeof(TranslatorData), std::max(options.codeBytes, kMinCodeBytes));
+}
+
+Translator::Translator(CpuState& state, SoftMmu& mmu, Interpreter& interpreter,
+                       CodeCoherence& coherence, std::unique_ptr<CodeCache> cache)
+    : m_state(state), m_mmu(mmu), m_interpreter(interpreter), m_coherence(coherence),
+      m_member(state), m_cache(std::move(cache)), m_data(*new (m_cache->data()) TranslatorData{}),
+      m_thunks(emitThunks(*m_cache, m_data)), m_index(*m_cache),
+      m_blockTranslator(*m_cache, m_data, m_thunks) {
+    m_data.pageNumberMask = ~(kPageBytes - 1);
+    m_data.tlbIndexMask = (kTlbEntries - 1) * kPageBytes;
+    m_data.highHalfMask = uint64_t{0xFFFFFFFF} << 32;
+    m_data.jumpIndexMask = kJumpEntries - 1;
+    m_data.readAttributesMask = kReadAttributesMask;
+    m_data.writeAttributesMask = kWriteAttributesMask;
+    setFlagInstructionMasks(m_data);
+    m_data.fillHelper = &Translator::fillHelper;
+    m_data.owner = this;
+    m_data.epoch = 1;
+    m_data.simdUnloaded = 1;
+    m_data.simdMask = hostXsaveComponents();
+    m_data.hostMxcsr = _mm_getcsr();
+    for (auto& entries : m_data.jumpCache)
+        for (unsigned i = 0; i < kJumpEntries; ++i)
+            entries[i] = {invalidInverted(i), nullptr};
+    m_coherence.add(m_member);
+    m_mmu.setCodeWriteListener(this);
+}
+
+Translator::~Translator() {
+    m_mmu.setCodeWriteListener(nullptr);
+    m_coherence.remove(m_member);
+}
+
+ExecutorExit Translator::run() {
+    HostThread::Scope thread(*this, &m_state);
+    m_coherence.enter(m_member);
+    if (m_state.rip != m_lastRip)
+        deviceMayHaveWritten();          // an interrupt was delivered, perhaps a device's
+    serve(m_coherence.attend(m_member)); // the caller may have taken the attention bit
+    ExecutorExit exit = loop();
+    m_lastRip = m_state.rip;
+    m_coherence.leave(m_member);
+    return exit;
+}
+
+ExecutorExit Translator::loop() {
+    for (;;) {
+        if (m_state.attention.load() != 0) {
+            if (m_state.attention.load() & kAttentionCode)
+                serve(m_coherence.attend(m_member));
+            if (m_state.attention.load() != 0)
+                return ExecutorExit::Attention;
+        }
+        if (m_state.activity != Activity::Running)
+            return ExecutorExit::Inactive;
+        const uint8_t* code = needsInterpreter() ? nullptr : findCode();
+        auto reason = CodeExit::Interpret;
+        if (code)
+            reason = execute(code);
+        if ((reason == CodeExit::Interpret || reason == CodeExit::PortIo) && !interpretOne())
+            return ExecutorExit::Inactive;
+        if (reason == CodeExit::PortIo)
+            deviceMayHaveWritten();
+    }
+}
+
+bool Translator::needsInterpreter() const {
+    constexpr uint32_t kInterpretedModes = mode::kTrap | mode::kBreakpoints | mode::kAlignmentCheck;
+    return (m_state.modeKey & kInterpretedModes) != 0 || m_state.interruptShadow != 0 ||
+           (m_state.rflags & kFlagRf) != 0 || m_state.pendingDebug != 0;
+}
+
+bool Translator::interpretOne() {
+    ++m_statistics.steps;
+    m_linkPending = false;
+    StepResult result = m_interpreter.step();
+    return result != StepResult::Halted && result != StepResult::Shutdown;
+}
+
+CodeExit Translator::execute(const uint8_t* code) {
+    ++m_statistics.entries;
+    uint64_t flags = m_state.rflags;
+    m_data.flags = static_cast<uint16_t>((flags & 0xFF) << 8 | (flags & kFlagOf ? 1 : 0));
+    m_thunks.enter(code);
+    constexpr uint64_t kLowFlags = kArithmeticFlags & 0xFF;
+    m_state.rflags = (flags & ~kArithmeticFlags) | (uint64_t{m_data.flags} >> 8 & kLowFlags) |
+                     (m_data.flags & 1 ? kFlagOf : 0);
+    auto reason = static_cast<CodeExit>(m_data.exitReason);
+    m_linkPending = reason == CodeExit::Chain;
+    m_pendingLink = static_cast<uint32_t>(m_data.exitArgument);
+    return reason;
+}
+
+BlockKey Translator::presentKey() const {
+    BlockKey key;
+    key.rip = m_state.rip;
+    key.modeKey = m_state.modeKey & ~kModeBitsIgnored;
+    if (!code64(m_state)) {
+        key.codeBase = m_state.segment[kCs].base;
+        key.codeLimit = m_state.segment[kCs].limit;
+    }
+    return key;
+}
+
+const uint8_t* Translator::findCode() {
+    if (m_mmu.tlb().flushCount() != m_flushSeen)
+        addressesChanged();
+    BlockKey key = presentKey();
+    bool bits64 = code64(m_state);
+    if (bits64 ? !canonical(key.rip) : key.rip > key.codeLimit)
+        return nullptr;
+    JumpEntry* jump = jumpEntry(key);
+    if (jump && jump->inverted == ~key.rip && !m_linkPending)
+        return jump->code;
+    uint64_t linear = bits64 ? key.rip : (key.codeBase + key.rip) & 0xFFFFFFFF;
+    TlbMode fetchMode = cpl(m_state) == 3 ? TlbMode::User : TlbMode::Supervisor;
+    SoftMmu::CodePlace place = m_mmu.codePlace(linear, fetchMode);
+    if (place.fault || !place.host)
+        return nullptr;
+    key.physical = place.physical;
+    Block* block = findBlock(key, place.host);
+    if (!block)
+        return nullptr;
+    connectPending(*block);
+    jump = jumpEntry(key); // contexts may have been given out anew
+    if (jump) {
+        if (m_filledJumps.size() >= kMaxFilledJumps)
+            emptyJumpCaches();
+        if (!jump->code)
+            m_filledJumps.push_back(jump);
+        *jump = {~key.rip, block->code};
+    }
+    return block->code;
+}
+
+Block* Translator::findBlock(const BlockKey& key, const uint8_t* host) {
+    m_index.verifyPage(key.physical, host - key.physical % kPageBytes, m_verifyRound,
+                       [this](const Block& block) { dropJump(block); });
+    Block* block = m_index.find(key);
+    return block ? block : translate(key, host);
+}
+
+Block* Translator::translate(const BlockKey& key, const uint8_t* host) {
+    if (m_cache->freeBytes() < kBlockReserveBytes || m_index.size() >= kMaxBlocks) {
+        ++m_statistics.flushes;
+        forgetBlocks();
+    }
+    switch (m_coherence.gainCode(
+        m_member, key.physical & ~(kPageBytes - 1),
+        [this](const CodeCoherence::Requests& requests) { serve(requests); })) {
+    case CodeCoherence::Gain::Known:
+        break;
+    case CodeCoherence::Gain::New:
+        m_mmu.tlb().flushWrites();
+        break;
+    case CodeCoherence::Gain::Interrupted:
+        return nullptr;
+    }
+    uint64_t available = kPageBytes - key.physical % kPageBytes;
+    if (!code64(m_state))
+        available = std::min(available, uint64_t{key.codeLimit} - key.rip + 1);
+    // The guest may change its code at any time: what is translated is one copy of it.
+    uint8_t copy[kPageBytes];
+    std::memcpy(copy, host, available);
+    BlockSource source;
+    source.rip = key.rip;
+    source.codeBase = key.codeBase;
+    source.bytes = ConstByteSpan(copy, static_cast<size_t>(available));
+    source.modeKey = key.modeKey;
+    source.jumpContext = contextFor(key);
+    source.firstLink = m_index.nextLink();
+    BlockCode code;
+    if (!m_blockTranslator.translate(source, code))
+        return nullptr;
+    ++m_statistics.blocks;
+    return &m_index.add(key, std::move(code), copy, m_verifyRound);
+}
+
+// Code with a base (real mode) goes without a jump cache: too many bases come and go.
+unsigned Translator::contextFor(const BlockKey& key) {
+    if (key.codeBase != 0)
+        return kJumpContexts;
+    for (unsigned i = 0; i < kJumpContexts; ++i) {
+        Context& context = m_contexts[i];
+        if (!context.used)
+            context = {key.modeKey, key.codeLimit, true};
+        if (context.modeKey == key.modeKey && context.codeLimit == key.codeLimit)
+            return i;
+    }
+    forgetBlocks(); // blocks have their jump cache built in
+    m_contexts[0] = {key.modeKey, key.codeLimit, true};
+    return 0;
+}
+
+JumpEntry* Translator::jumpEntry(const BlockKey& key) {
+    unsigned context = contextFor(key);
+    return context == kJumpContexts ? nullptr : &m_data.jumpCache[context][key.rip % kJumpEntries];
+}
+
+void Translator::connectPending(Block& target) {
+    if (!m_linkPending)
+        return;
+    m_linkPending = false;
+    Link* link = m_index.link(m_pendingLink);
+    if (!link || !link->owner->alive || link->site.targetRip != target.key.rip ||
+        link->owner->key.modeKey != target.key.modeKey ||
+        link->owner->key.codeBase != target.key.codeBase)
+        return;
+    if (link->site.epochOffset == 0 &&
+        link->owner->key.physical / kPageBytes != target.key.physical / kPageBytes)
+        return;
+    m_index.connect(m_pendingLink, target, m_data.epoch);
+}
+
+void Translator::serve(const CodeCoherence::Requests& requests) {
+    if (requests.flushWrites) {
+        m_mmu.tlb().flushWrites();
+        m_coherence.flushed(m_member);
+    }
+    for (const auto& range : requests.ranges)
+        removeCode(range.address, range.sizeBytes);
+}
+
+void Translator::removeCode(GuestAddress address, uint64_t sizeBytes) {
+    if (sizeBytes > kManyBytes) {
+        forgetBlocks();
+        return;
+    }
+    auto removed = [this](const Block& block) { dropJump(block); };
+    while (sizeBytes > 0) {
+        uint64_t part = std::min(sizeBytes, kPageBytes - address % kPageBytes);
+        m_index.removeRange(address, part, removed);
+        address += part;
+        sizeBytes -= part;
+    }
+}
+
+// A page without code of this vCPU is unmarked, and the others forget what they have of it: the
+// next translation marks it again. Else every write to data beside code that is gone were slow.
+void Translator::codeWritten(GuestAddress address, unsigned sizeBytes) {
+    bool remain =
+        m_index.removeRange(address, sizeBytes, [this](const Block& block) { dropJump(block); });
+    if (remain) {
+        m_coherence.written(&m_member, address, sizeBytes);
+        return;
+    }
+    GuestAddress page = address & ~(kPageBytes - 1);
+    m_coherence.loseCode(page);
+    m_coherence.written(&m_member, page, kPageBytes);
+}
+
+void Translator::dropJump(const Block& block) {
+    ++m_statistics.removals;
+    for (auto& cache : m_data.jumpCache) {
+        unsigned index = block.key.rip % kJumpEntries;
+        if (cache[index].code == block.code)
+            cache[index] = {invalidInverted(index), nullptr};
+    }
+}
+
+void Translator::forgetBlocks() {
+    m_index.clear();
+    m_cache->flush();
+    m_linkPending = false;
+    for (Context& context : m_contexts)
+        context.used = false;
+    emptyJumpCaches();
+}
+
+void Translator::invalidateAll() {
+    forgetBlocks();
+    m_flushSeen = m_mmu.tlb().flushCount();
+}
+
+void Translator::requestCodeInvalidation(GuestAddress address, uint64_t sizeBytes) {
+    m_coherence.request(m_member, address, sizeBytes);
+}
+
+void Translator::emptyJumpCaches() {
+    for (JumpEntry* entry : m_filledJumps)
+        *entry = {invalidInverted(
+                      static_cast<unsigned>((entry - &m_data.jumpCache[0][0]) % kJumpEntries)),
+                  nullptr};
+    m_filledJumps.clear();
+}
+
+// Linear addresses may mean other memory than before: links across pages and jump caches go.
+void Translator::addressesChanged() {
+    m_flushSeen = m_mmu.tlb().flushCount();
+    if (++m_data.epoch == 0) { // old links would become valid again
+        m_data.epoch = 1;
+        forgetBlocks();
+        return;
+    }
+    emptyJumpCaches();
+}
+
+// Devices write guest memory directly. Whoever learns that they have does so by an interrupt or
+// with an access to a register; from then on pages are compared before their code is entered again.
+void Translator::deviceMayHaveWritten() {
+    ++m_verifyRound;
+    addressesChanged();
+}
+
+uint64_t Translator::fillHelper(TranslatorData* data) {
+    auto* self = static_cast<Translator*>(data->owner);
+    return self->fill(data->slowLinear, static_cast<AccessKind>(data->slowArgument & 0xFF),
+                      data->slowArgument >> 8);
+}
+
+bool Translator::fill(uint64_t linear, AccessKind kind, unsigned sizeBytes) {
+    ++m_statistics.fills;
+    if (linear % kPageBytes + sizeBytes > kPageBytes || !canonical(linear))
+        return false;
+    SoftMmu::Place place = m_mmu.place(linear, kind, dataTlbMode(m_state));
+    if (place.host)
+        return !place.tracked;
+    bool quiet = (place.physical & ~(kPageBytes - 1)) == kApicPage ||
+                 (place.physical >= kVideoStart && place.physical < kVideoEnd);
+    if (!place.fault && !quiet)
+        deviceMayHaveWritten();
+    return false;
+}
+
+bool Translator::guestRipOf(const void* hostAddress, uint64_t& rip) const {
+    const Block* block = m_index.findByCode(hostAddress);
+    if (!block)
+        return false;
+    auto offset = static_cast<uint32_t>(m_cache->offsetOf(hostAddress));
+    auto after = std::upper_bound(
+        block->marks.begin(), block->marks.end(), offset,
+        [](uint32_t value, const InstructionMark& mark) { return value < mark.hostOffset; });
+    if (after == block->marks.begin() || after == block->marks.end())
+        return false; // cold code does not fault
+    rip = block->key.rip + std::prev(after)->guestOffset;
+    return true;
+}
+
+} // namespace vivarium::softcpu
