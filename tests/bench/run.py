@@ -12,6 +12,7 @@ import tempfile
 import time
 
 from snapshot_bench import SnapshotBench
+from softcpu_bench import SoftcpuBench
 from worker_client import Worker, resident_bytes
 
 BIOS = "/usr/share/seabios/bios-256k.bin"
@@ -202,6 +203,9 @@ class Bench:
     def snapshots(self):
         return SnapshotBench(self).run()
 
+    def softcpu(self):
+        return SoftcpuBench(self).run()
+
     def viv_list(self):
         home = os.path.join(self.folder, "viv-home")
         environment = os.environ | {"VIVARIUM_HOME": home}
@@ -239,7 +243,7 @@ class Bench:
 
 
 BENCHES = ["first_instruction", "boot_sector", "worker_memory", "pio_exit", "mmio_exit",
-           "library_open", "viv_list", "disk", "snapshots", "window", "console"]
+           "library_open", "viv_list", "disk", "snapshots", "softcpu", "window", "console"]
 
 
 def main():
