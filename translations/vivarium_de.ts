@@ -1357,6 +1357,10 @@
         <comment>place of a drive: its file</comment>
         <translation>%1: %2</translation>
     </message>
+    <message>
+        <source>Template</source>
+        <translation>Vorlage</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::DiskListModel</name>

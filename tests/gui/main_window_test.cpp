@@ -169,6 +169,7 @@ void MainWindowTest::templatesCannotRunAndAreCloned() {
     const QModelIndex row = m_window->machineList().view()->currentIndex();
     QVERIFY(row.data(MachineTreeModel::TemplateRole).toBool());
     QCOMPARE(row.data(MachineTreeModel::StateTextRole).toString(), QStringLiteral("Template"));
+    QVERIFY(m_window->details().plainText().contains(QStringLiteral("State: Template")));
     // What a double click does with a machine would start it.
     Q_EMIT
     m_window->machineList().activated(id);

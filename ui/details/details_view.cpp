@@ -101,7 +101,8 @@ void DetailsView::showGeneral(const Machine& machine) {
     QList<DetailsSection::Line> lines{
         {tr("Name:"), machine.settings.name},
         {tr("Operating System:"), guestTypeTitle(machine.settings.guestType)},
-        {tr("State:"), stateText(m_supervisor.status(machine.id).state)},
+        {tr("State:"),
+         machine.isTemplate ? tr("Template") : stateText(m_supervisor.status(machine.id).state)},
     };
     if (!machine.group.isEmpty())
         lines.append({tr("Group:"), machine.group});
