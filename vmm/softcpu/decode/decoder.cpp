@@ -102,6 +102,7 @@ Operand convertOperand(const ZydisDecodedOperand& from, Instruction& instruction
     operand.sizeBytes = static_cast<uint16_t>(from.size / 8);
     operand.read = (from.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
     operand.written = (from.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+    operand.inRm = from.encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM;
     switch (from.type) {
     case ZYDIS_OPERAND_TYPE_REGISTER:
         convertRegister(from.reg.value, operand);
@@ -184,6 +185,8 @@ DecodeStatus decode(ConstByteSpan bytes, uint32_t codeSize, Instruction& instruc
     instruction.hasModrm = (decoded.attributes & ZYDIS_ATTRIB_HAS_MODRM) != 0;
     instruction.encoding = convertEncoding(decoded.encoding);
     instruction.codeSize = static_cast<uint8_t>(codeSize);
+    instruction.immediateBytes =
+        static_cast<uint8_t>((decoded.raw.imm[0].size + decoded.raw.imm[1].size) / 8);
     scanPrefixes(decoded, codeSize, instruction);
     if (instruction.hasModrm) {
         instruction.modrmOffset = decoded.raw.modrm.offset;

@@ -23,6 +23,7 @@ struct Operand {
     uint16_t sizeBytes = 0;
     bool read = false;
     bool written = false;
+    bool inRm = false;     // encoded in ModRM.rm
     int64_t immediate = 0; // sign-extended as the instruction says; the target of near branches
                            // relative to the next instruction
 };
@@ -64,6 +65,7 @@ struct Instruction {
     Encoding encoding = Encoding::Legacy;
     uint8_t modrm = 0;
     uint8_t modrmOffset = 0;
+    uint8_t immediateBytes = 0;            // at the end of `bytes`
     uint8_t segmentOverride = kNoRegister; // effective default-DS segment override, or none
     uint8_t memoryIndex = kMaxOperands;    // which operand is the memory operand
     uint8_t codeSize = 0;                  // mode::kCode16...

@@ -11,6 +11,9 @@
 
 namespace vivarium::softcpu {
 
+class CpuFeatures;
+class Engine;
+
 // Exception vectors (Intel SDM 3A, table 6-1).
 inline constexpr uint8_t kDivideError = 0, kDebugException = 1, kNmi = 2, kBreakpoint = 3,
                          kOverflow = 4, kBoundRange = 5, kInvalidOpcode = 6,
@@ -58,10 +61,9 @@ public:
     StepResult deliverException(const GuestException& exception);
 
     // The CPU's model, cached from CpuPlatform::cpuid at construction.
-    const class CpuFeatures& features() const;
+    const CpuFeatures& features() const;
 
 private:
-    class Engine;
     std::unique_ptr<Engine> m_engine;
 };
 

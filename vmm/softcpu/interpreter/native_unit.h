@@ -26,18 +26,38 @@ public:
 
     // Runs `instruction`, which must not be a branch, system instruction or use VSIB, with general
     // registers, arithmetic flags and `state.xsave` in and out. SIMD exceptions are masked by the
-    // caller (MXCSR in `state.xsave`).
+    // caller (MXCSR in `state.xsave`), a pending x87 exception has been dealt with.
     void run(CpuState& state, const Instruction& instruction);
 
 private:
     NativeUnit(uint8_t* writable, uint8_t* executable);
-    void assemble(const Instruction& instruction);
+
+    // What the code in the page reads and writes; its layout is known there.
+    struct Frame {
+        uint64_t gpr[16];
+        uint64_t rflags;
+        uint64_t entry;
+        uint32_t stateMask;
+        uint32_t hostMxcsr;
+    };
+    // An instruction as it is executed, and which registers stand in for others.
+    struct Rewritten {
+        uint8_t bytes[Instruction::kMaxBytes + 1] = {};
+        uint8_t length = 0;
+        uint8_t operandBase = kNoRegister;  // points at the operand
+        uint8_t stackStandIn = kNoRegister; // takes RSP's place: the host's stack stays its own
+    };
+    static Rewritten rewrite(const Instruction& instruction);
+    void emitEntryAndExit();
+    uint8_t* prepare(const Rewritten& code);
 
     uint8_t* m_writable;
     uint8_t* m_executable;
+    Frame m_frame{};
+    uint64_t m_stateMask = 0; // XSAVE components that the host has and guests may use
+    bool m_avx = false;
+    uint32_t m_exitOffset = 0;
     alignas(64) uint8_t m_operand[kOperandBytes];
-    uint64_t m_lastKey[3] = {};
-    bool m_assembled = false;
 };
 
 } // namespace vivarium::softcpu
