@@ -34,6 +34,9 @@ QJsonObject toJson(const DriveReport& report) {
                        {QStringLiteral("port"), static_cast<qint64>(drive.port)},
                        {QStringLiteral("path"), drive.path},
                        {QStringLiteral("format"), nameOf(drive.format)},
+                       {QStringLiteral("cacheMode"), nameOf(drive.cacheMode)},
+                       {QStringLiteral("onError"), nameOf(drive.onError)},
+                       {QStringLiteral("onFull"), nameOf(drive.onFull)},
                        {QStringLiteral("readOnly"), drive.readOnly}};
     if (!report.problem.isEmpty())
         object.insert(QStringLiteral("problem"), report.problem);

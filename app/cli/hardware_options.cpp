@@ -124,16 +124,20 @@ void HardwareOptions::addTo(CLI::App& command) {
     command.add_option("--boot", m_bootOrder, "Boot order: optical,disk")->group(group);
     command.add_option("--guest-type", m_guestType, "Kind of guest: debian, windows10, other, ...")
         ->group(group);
-    command.add_flag("--boot-menu,!--no-boot-menu", m_bootMenu, "Offer the firmware's boot menu")
+    addSwitch(command, "--boot-menu,!--no-boot-menu", m_bootMenu, "Offer the firmware's boot menu")
         ->group(group);
-    command
-        .add_flag("--rtc-local-time,!--rtc-utc", m_rtcLocalTime,
-                  "The clock shows local time, not UTC")
+    addSwitch(command, "--rtc-local-time,!--rtc-utc", m_rtcLocalTime,
+              "The clock shows local time, not UTC")
         ->group(group);
-    command
-        .add_flag("--exit-device,!--no-exit-device", m_exitDevice,
-                  "isa-debug-exit at port 0xf4, for test guests")
+    addSwitch(command, "--exit-device,!--no-exit-device", m_exitDevice,
+              "isa-debug-exit at port 0xf4, for test guests")
         ->group(group);
+}
+
+CLI::Option* addSwitch(CLI::App& command, const char* names, std::optional<bool>& value,
+                       const char* description) {
+    return command.add_flag_function(
+        names, [&value](std::int64_t count) { value = count > 0; }, description);
 }
 
 Result<void> HardwareOptions::apply(MachineSettings& settings, const FormatLookup& formatOf) const {

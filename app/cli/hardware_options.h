@@ -10,7 +10,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+} // namespace CLI
 
 namespace vivarium::cli {
 
@@ -53,6 +54,11 @@ private:
     std::optional<bool> m_rtcLocalTime;
     std::optional<bool> m_exitDevice;
 };
+
+// A flag and its opposite ("--x,!--no-x"); `value` stays empty when neither is given, which CLI11's
+// own flags do not do.
+CLI::Option* addSwitch(CLI::App& command, const char* names, std::optional<bool>& value,
+                       const char* description);
 
 // "256M", "2G", "512" (MiB) as whole MiB; nullopt for anything else.
 std::optional<uint32_t> parseMiB(const std::string& text);

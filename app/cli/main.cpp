@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
     addRunCommand(table);
     addVncCommand(table);
     addDiskCommand(table);
+    addDriveCommand(table);
     addSnapshotCommand(table);
     addSaveCommand(table);
     addCloneCommands(table);

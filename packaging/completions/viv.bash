@@ -20,14 +20,16 @@ _viv() {
     _init_completion -n : || return
 
     local commands="create list info set start stop pause resume reset delete rename screenshot screen
-        type key media serial log wait run vnc disk snapshot save clone fork template"
+        type key media drive serial log wait run vnc disk snapshot save clone fork template"
     local hardware="--memory --cpus --cdrom --disk --disk-bus --disk-format --kernel --initrd --append --module --serial --vnc
         --vnc-password --firmware --accelerator --video-memory --boot --guest-type --boot-menu
         --no-boot-menu --rtc-local-time --rtc-utc --exit-device --no-exit-device"
     local disk_commands="create info check convert resize compact rebase commit map compare"
+    local drive_commands="attach detach set"
     local snapshot_commands="take list restore delete set show timeline"
     local command=${words[1]}
     [[ $command == disk && $cword -gt 2 ]] && command="disk ${words[2]}"
+    [[ $command == drive && $cword -gt 2 ]] && command="drive ${words[2]}"
     [[ $command == snapshot && $cword -gt 2 ]] && command="snapshot ${words[2]}"
 
     if ((cword == 1)); then
@@ -62,7 +64,15 @@ _viv() {
         mapfile -t COMPREPLY < <(compgen -W "leaks all" -- "$cur")
         return
         ;;
-    --disk-bus)
+    --cache)
+        mapfile -t COMPREPLY < <(compgen -W "writeback writethrough direct" -- "$cur")
+        return
+        ;;
+    --on-error | --on-full)
+        mapfile -t COMPREPLY < <(compgen -W "report stop ignore" -- "$cur")
+        return
+        ;;
+    --disk-bus | --bus)
         mapfile -t COMPREPLY < <(compgen -W "sata nvme virtio" -- "$cur")
         return
         ;;
@@ -132,6 +142,11 @@ _viv() {
         "disk rebase") options="--backing --backing-format --no-backing --name-only --json" ;;
         "disk commit") options="--json" ;;
         "disk compare") options="--ignore-size --json" ;;
+        "drive attach")
+            options="--optical --bus --port --format --cache --on-error --on-full --read-only --writable"
+            ;;
+        "drive detach") options="--force" ;;
+        "drive set") options="--cache --on-error --on-full --read-only --writable" ;;
         "snapshot take") options="--description --json" ;;
         "snapshot list" | "snapshot show" | "snapshot restore") options="--json" ;;
         "snapshot delete") options="--children --json" ;;
@@ -151,6 +166,8 @@ _viv() {
     case $command in
     disk) mapfile -t COMPREPLY < <(compgen -W "$disk_commands" -- "$cur") ;;
     "disk "*) _filedir ;;
+    drive) mapfile -t COMPREPLY < <(compgen -W "$drive_commands" -- "$cur") ;;
+    "drive "*) if ((cword == 3)); then _viv_machines; else _filedir; fi ;;
     snapshot) mapfile -t COMPREPLY < <(compgen -W "$snapshot_commands" -- "$cur") ;;
     "snapshot restore" | "snapshot delete" | "snapshot show")
         if ((cword == 3)); then _viv_machines; else _viv_snapshots "${words[3]}"; fi

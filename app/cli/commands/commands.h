@@ -9,6 +9,7 @@ void addCloneCommands(CommandTable& table); // clone, fork, template
 void addCreateCommand(CommandTable& table);
 void addDeleteCommand(CommandTable& table);
 void addDiskCommand(CommandTable& table); // and its sub-commands
+void addDriveCommand(CommandTable& table); // and its sub-commands
 void addInfoCommand(CommandTable& table);
 void addKeyCommand(CommandTable& table);
 void addListCommand(CommandTable& table);

@@ -3,6 +3,7 @@
 #include "app/cli/commands/commands.h"
 #include "app/cli/disk_jobs.h"
 #include "app/cli/disk_reports.h"
+#include "core/model/snapshot.h"
 
 #include <CLI/CLI.hpp>
 
@@ -179,6 +180,47 @@ int convert(CommandContext& context, const DiskOptions& options) {
     return printDone(*jobs, target, kindOf(wanted.shape.format), options.json);
 }
 
+// The drive of a machine that runs now, if the file is one's.
+struct LiveDrive {
+    MachineId machine;
+    DriveSettings drive;
+    uint64_t sizeBytes = 0;
+};
+Result<std::optional<LiveDrive>> findLiveDrive(CommandContext& context, const QString& path) {
+    Library* library = TRY(context.library());
+    Supervisor* supervisor = TRY(context.supervisor());
+    for (const Machine& machine : library->machines())
+        for (const DriveSettings& drive : machine.settings.drives) {
+            WorkerConnection* worker = supervisor->connection(machine.id);
+            if (!worker || drive.path != path || drive.type != DriveType::HardDisk)
+                continue;
+            LiveDrive live{machine.id, drive, 0};
+            const auto reply = TRY(context.request(*worker, control::Status{}));
+            for (const control::DriveStatus& status : reply.value.drives)
+                if (QString::fromStdString(status.id) == driveName(drive))
+                    live.sizeBytes = status.sizeBytes;
+            return std::optional(live);
+        }
+    return std::optional<LiveDrive>();
+}
+
+int resizeLive(CommandContext& context, const LiveDrive& live, const DiskOptions& options,
+               uint64_t bytes, bool grows) {
+    if (grows && __builtin_add_overflow(bytes, live.sizeBytes, &bytes))
+        return printError(wrongSize("SIZE", options.other));
+    if (bytes < live.sizeBytes)
+        return printError(fail(ErrorCode::WrongState,
+                               "The disk is in use by a machine that runs; it can become smaller "
+                               "when that is off."));
+    Supervisor* supervisor = TRY_OR_EXIT(context.supervisor());
+    TRY_OR_EXIT(context.await(supervisor->resizeDrive(live.machine, live.drive.bus, live.drive.port,
+                                                      (bytes + 511) / 512 * 512)));
+    if (options.json)
+        printJson(QJsonObject{{u"path"_s, live.drive.path},
+                              {u"diskBytes"_s, static_cast<qint64>((bytes + 511) / 512 * 512)}});
+    return kDone;
+}
+
 int resize(CommandContext& context, const DiskOptions& options) {
     auto jobs = TRY_OR_EXIT(DiskJobs::create(context));
     const bool grows = options.other.starts_with('+');
@@ -187,6 +229,9 @@ int resize(CommandContext& context, const DiskOptions& options) {
         return printError(wrongSize("SIZE", options.other));
     const DiskFile file = TRY_OR_EXIT(jobs->diskFile(options.path, options.format));
     TRY_OR_EXIT(jobs->usage().mayChange(file.path));
+    if (!jobs->usage().machinesWith(file.path).isEmpty())
+        if (const auto live = TRY_OR_EXIT(findLiveDrive(context, file.path)))
+            return resizeLive(context, *live, options, *size, grows);
     uint64_t bytes = *size;
     if (grows) {
         const auto found = TRY_OR_EXIT(

@@ -38,7 +38,7 @@ int set(CommandContext& context, const SetOptions& options) {
         return printError(fail(ErrorCode::WrongState,
                                "Machine \"" + printable(before.name).toStdString() +
                                    "\" is running; its hardware can be changed when it is off "
-                                   "(media: viv media)."));
+                                   "(drives and media: viv drive, viv media)."));
     TRY_OR_EXIT(context.await(library->update(machine)));
     return kDone;
 }

@@ -140,6 +140,78 @@ private Q_SLOTS:
         QVERIFY2(started.standardError.contains(top.toUtf8()), started.standardError.constData());
     }
 
+    void drivesAreAttachedSetAndDetached() {
+        const QString disk = raw(u"a.img"_s), other = qcow2(u"b.img"_s);
+        QVERIFY2(m_session->succeeds({u"create"_s, u"m"_s, u"--disk"_s, disk}),
+                 m_session->lastError());
+        QCOMPARE(m_session
+                     ->run({u"drive"_s, u"attach"_s, u"m"_s, other, u"--cache"_s, u"direct"_s,
+                            u"--on-full"_s, u"report"_s})
+                     .standardOutput,
+                 QByteArray("sata1\n"));
+        QCOMPARE(m_session->run({u"drive"_s, u"attach"_s, u"m"_s, u"--optical"_s}).standardOutput,
+                 QByteArray("sata2\n"));
+        QJsonArray shown = drives(u"m"_s);
+        QCOMPARE(shown.size(), 3);
+        QCOMPARE(shown.at(1)[u"format"].toString(), u"qcow2"_s);
+        QCOMPARE(shown.at(1)[u"cacheMode"].toString(), u"direct"_s);
+        QCOMPARE(shown.at(1)[u"onFull"].toString(), u"report"_s);
+        QCOMPARE(shown.at(1)[u"onError"].toString(), u"report"_s);
+        QVERIFY2(m_session->succeeds({u"drive"_s, u"set"_s, u"m"_s, other, u"--cache"_s,
+                                      u"writethrough"_s, u"--on-error"_s, u"stop"_s}),
+                 m_session->lastError());
+        shown = drives(u"m"_s);
+        QCOMPARE(shown.at(1)[u"cacheMode"].toString(), u"writethrough"_s);
+        QCOMPARE(shown.at(1)[u"onError"].toString(), u"stop"_s);
+        QVERIFY(m_session->run({u"drive"_s, u"set"_s, u"m"_s, u"sata1"_s, u"--cache"_s, u"x"_s})
+                    .standardError.contains("writeback, writethrough, direct"));
+        QVERIFY(m_session->run({u"drive"_s, u"attach"_s, u"m"_s, disk, u"--port"_s, u"5"_s})
+                    .standardError.contains("attached twice"));
+        QCOMPARE(m_session->run({u"drive"_s, u"detach"_s, u"m"_s, u"sata4"_s}).status, 3);
+        QVERIFY2(m_session->succeeds({u"drive"_s, u"detach"_s, u"m"_s, u"sata0"_s}),
+                 m_session->lastError());
+        QVERIFY2(m_session->succeeds({u"drive"_s, u"detach"_s, u"m"_s, other}),
+                 m_session->lastError());
+        QCOMPARE(drives(u"m"_s).size(), 1);
+        QVERIFY(QFile::exists(disk) && QFile::exists(other));
+    }
+
+    // Also on another file system than the library's, where there is one.
+    void aBaseOfTheUsersMayNotChange() {
+        QTemporaryDir elsewhere(u"/dev/shm/drives-XXXXXX"_s);
+        const QString base =
+            elsewhere.isValid() ? elsewhere.filePath(u"base.img"_s) : path(u"base.img"_s);
+        const auto fill = [&base](char with) {
+            QFile file(base);
+            return file.open(QIODevice::WriteOnly) &&
+                   file.write(QByteArray(3 << 20, with)) == 3 << 20;
+        };
+        QVERIFY(fill('a'));
+        QFile kernel(path(u"kernel"_s));
+        QVERIFY(kernel.open(QIODevice::WriteOnly) && kernel.write("no kernel") > 0);
+        kernel.close();
+        QVERIFY2(m_session->succeeds(
+                     {u"create"_s, u"m"_s, u"--disk"_s, base, u"--kernel"_s, kernel.fileName()}),
+                 m_session->lastError());
+        QVERIFY2(m_session->succeeds({u"snapshot"_s, u"take"_s, u"m"_s}), m_session->lastError());
+        QVERIFY(fill('b')); // of the same size
+        const Output refused = m_session->run({u"start"_s, u"m"_s, u"--headless"_s});
+        QVERIFY(refused.status != 0);
+        QVERIFY2(refused.standardError.contains(base.toUtf8()) &&
+                     refused.standardError.contains("has changed"),
+                 refused.standardError.constData());
+        QVERIFY(fill('a')); // put back
+        const QString top = drives(u"m"_s).at(0)[u"path"].toString();
+        QVERIFY(top != base);
+        QVERIFY2(m_session->succeeds({u"snapshot"_s, u"restore"_s, u"m"_s, u"Snapshot 1"_s}),
+                 m_session->lastError());
+        QVERIFY2(m_session->succeeds({u"snapshot"_s, u"delete"_s, u"m"_s, u"Snapshot 1"_s}),
+                 m_session->lastError());
+        QCOMPARE(drives(u"m"_s).at(0)[u"path"].toString(), base);
+        QFile file(base);
+        QVERIFY(file.open(QIODevice::ReadOnly) && file.readAll() == QByteArray(3 << 20, 'a'));
+    }
+
 private:
     // qemu-img always states it: its header extension gets a type that nobody knows (qcow2 format,
     // "Header extensions").

@@ -215,6 +215,22 @@ private Q_SLOTS:
         QCOMPARE(file.readAll(), content);
     }
 
+    void whatIsNotGivenStaysAsItIs() {
+        VivSession session;
+        QVERIFY2(session.succeeds(words("create m --boot-menu --rtc-local-time --exit-device")),
+                 session.lastError());
+        const auto settings = [&session] {
+            return QJsonDocument::fromJson(session.run(words("info m --json")).standardOutput)
+                .object()[QStringLiteral("settings")]
+                .toObject();
+        };
+        QVERIFY2(session.succeeds(words("set m --memory 32M --no-exit-device")),
+                 session.lastError());
+        QCOMPARE(settings()[QStringLiteral("bootMenu")], QJsonValue(true));
+        QCOMPARE(settings()[QStringLiteral("rtcLocalTime")], QJsonValue(true));
+        QCOMPARE(settings()[QStringLiteral("exitDevice")], QJsonValue(false));
+    }
+
     void manualAndCompletionKnowEveryOption() {
         const VivSession session;
         const auto packaged = [](const char* path) {
@@ -259,7 +275,7 @@ private Q_SLOTS:
                 checkOptions({name, verb});
             }
         }
-        QCOMPARE(checked.size(), 27);
+        QCOMPARE(checked.size(), 28);
     }
 
     void helpAndVersionTouchNothing() {
