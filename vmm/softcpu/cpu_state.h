@@ -55,13 +55,17 @@ inline constexpr uint32_t kAttentionKick = 1 << 0, // leave run()
     kAttentionGate = 1 << 4;                       // the memory map is about to change
 
 // One translation: host address = linear address + addend (modulo 2^64). `tag` is the linear
-// address of the page, or kTlbInvalid.
+// address of the page, or tlbInvalidTag().
 struct TlbEntry {
     uint64_t tag;
     uint64_t addend;
 };
-inline constexpr uint64_t kTlbInvalid = ~uint64_t{0};
 inline constexpr unsigned kTlbEntries = 512; // index: linear address bits 12..20
+// A page that has another index: neither comparing with it nor subtracting it (as translated code
+// does) can give a hit.
+constexpr uint64_t tlbInvalidTag(unsigned index) {
+    return uint64_t{index ^ (kTlbEntries / 2)} << 12;
+}
 enum class AccessKind : uint8_t { Read, Write, Execute };
 inline constexpr unsigned kAccessKinds = 3;
 // Which rights an entry was filled with. SupervisorAc: CPL 0..2 with RFLAGS.AC set, which SMAP

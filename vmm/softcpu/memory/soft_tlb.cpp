@@ -5,7 +5,7 @@ namespace vivarium::softcpu {
 SoftTlb::SoftTlb(CpuState& state) : m_state(state) {
     m_filled.reserve(kSlots);
     for (unsigned slot = 0; slot < kSlots; ++slot)
-        entry(slot) = {kTlbInvalid, 0};
+        entry(slot) = {invalidTag(slot), 0};
 }
 
 void SoftTlb::fill(const Page& page, AccessKind kind, TlbMode mode) {
@@ -24,8 +24,9 @@ void SoftTlb::fill(const Page& page, AccessKind kind, TlbMode mode) {
 }
 
 void SoftTlb::flushAll() {
+    ++m_flushCount;
     for (const uint16_t slot : m_filled) {
-        entry(slot).tag = kTlbInvalid;
+        entry(slot).tag = invalidTag(slot);
         m_listed[slot] = false;
     }
     m_filled.clear();
@@ -33,10 +34,11 @@ void SoftTlb::flushAll() {
 }
 
 void SoftTlb::flushNonGlobal() {
+    ++m_flushCount;
     std::erase_if(m_filled, [this](uint16_t slot) {
-        if (m_global[slot] && entry(slot).tag != kTlbInvalid)
+        if (m_global[slot] && entry(slot).tag != invalidTag(slot))
             return false;
-        entry(slot).tag = kTlbInvalid;
+        entry(slot).tag = invalidTag(slot);
         m_listed[slot] = false;
         return true;
     });
@@ -46,19 +48,20 @@ void SoftTlb::flushWrites() {
     constexpr unsigned kWrite = static_cast<unsigned>(AccessKind::Write);
     for (const uint16_t slot : m_filled)
         if (slot / kTlbEntries % kAccessKinds == kWrite)
-            entry(slot).tag = kTlbInvalid;
+            entry(slot).tag = invalidTag(slot);
 }
 
 void SoftTlb::flushPage(uint64_t linear) {
+    ++m_flushCount;
     const uint64_t page = linear & ~uint64_t{0xFFF};
     for (unsigned slot = indexOf(linear); slot < kSlots; slot += kTlbEntries)
         if (entry(slot).tag == page)
-            entry(slot).tag = kTlbInvalid;
+            entry(slot).tag = invalidTag(slot);
     if (m_largeFills == 0)
         return;
     for (const uint16_t slot : m_filled)
         if (m_shift[slot] != 12 && entry(slot).tag >> m_shift[slot] == linear >> m_shift[slot])
-            entry(slot).tag = kTlbInvalid;
+            entry(slot).tag = invalidTag(slot);
 }
 
 } // namespace vivarium::softcpu

@@ -39,8 +39,12 @@ public:
     // The guest page that holds `linear`, whatever its size, in every mode.
     void flushPage(uint64_t linear);
 
+    // Rises with every flush that may change where code lies (all but flushWrites).
+    uint64_t flushCount() const { return m_flushCount; }
+
 private:
     static constexpr unsigned kSlots = kTlbModes * kAccessKinds * kTlbEntries;
+    static constexpr uint64_t invalidTag(unsigned slot) { return tlbInvalidTag(slot % kTlbEntries); }
     TlbEntry& entry(unsigned slot) { return (&m_state.tlb[0][0][0])[slot]; }
 
     CpuState& m_state;
@@ -48,6 +52,7 @@ private:
     std::vector<uint16_t> m_filled; // slots that may hold an entry
     uint8_t m_shift[kSlots] = {};
     bool m_global[kSlots] = {};
+    uint64_t m_flushCount = 0;
     unsigned m_largeFills = 0; // since the last flush; zero: flushPage need not search
 };
 
