@@ -3129,6 +3129,54 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
 <context>
     <name>vivarium::StoragePage</name>
     <message>
+        <source>Host &amp;cache:</source>
+        <translation>Host-&amp;Cache:</translation>
+    </message>
+    <message>
+        <source>On &amp;errors:</source>
+        <translation>Bei &amp;Fehlern:</translation>
+    </message>
+    <message>
+        <source>When the host is f&amp;ull:</source>
+        <translation>Wenn der Host &amp;voll ist:</translation>
+    </message>
+    <message>
+        <source>Until the guest flushes</source>
+        <translation>Bis der Gast es sichert</translation>
+    </message>
+    <message>
+        <source>For reading only</source>
+        <translation>Nur zum Lesen</translation>
+    </message>
+    <message>
+        <source>None (direct)</source>
+        <translation>Keiner (direkt)</translation>
+    </message>
+    <message>
+        <source>What the guest writes is kept in the host&apos;s memory until the guest wants it on the disk, is written at once, or goes around the host&apos;s memory.</source>
+        <translation>Was der Gast schreibt, bleibt im Speicher des Hosts, bis der Gast es auf der Platte haben will, wird sofort geschrieben oder geht am Speicher des Hosts vorbei.</translation>
+    </message>
+    <message>
+        <source>Tell the guest</source>
+        <translation>Dem Gast melden</translation>
+    </message>
+    <message>
+        <source>Pause the machine</source>
+        <translation>Maschine anhalten</translation>
+    </message>
+    <message>
+        <source>Ignore</source>
+        <translation>Übergehen</translation>
+    </message>
+    <message>
+        <source>When the host cannot read or write the disk&apos;s file</source>
+        <translation>Wenn der Host die Datei der Festplatte nicht lesen oder schreiben kann</translation>
+    </message>
+    <message>
+        <source>When a write finds no space on the host; ignoring it loses data</source>
+        <translation>Wenn beim Schreiben auf dem Host kein Platz ist; wer das übergeht, verliert Daten</translation>
+    </message>
+    <message>
         <source>For&amp;mat:</source>
         <translation>For&amp;mat:</translation>
     </message>

@@ -1,16 +1,22 @@
 #include "tests/gui/gui_fixture.h"
+#include "tests/integration/cli/tiny_kernel.h"
 #include "tests/support/test_main.h"
 #include "ui/machine_settings/machine_settings_dialog.h"
 #include "ui/machine_settings/preferences_dialog.h"
+#include "ui/machine_settings/storage_page.h"
 #include "ui/widgets/inline_message.h"
 #include "ui/widgets/value_slider.h"
 
 #include <QComboBox>
 #include <QDialogButtonBox>
+#include <QFile>
 #include <QLineEdit>
 #include <QPushButton>
 #include <QSpinBox>
 #include <QTest>
+#include <QToolButton>
+
+#include <unistd.h>
 
 namespace vivarium::test {
 
@@ -23,6 +29,7 @@ private Q_SLOTS:
     void changesAreStored();
     void problemsBlockOk();
     void disksMoveToAnotherController();
+    void drivesOfARunningMachineComeAndGo();
     void preferencesAreStored();
 
 private:
@@ -74,7 +81,8 @@ MachineSettings SettingsDialogTest::everything() {
     settings.drives = {{DriveType::HardDisk, 0, QStringLiteral("/disks/a.img"), true},
                        {DriveType::Optical, 3, QString(), false},
                        {DriveType::HardDisk, 2, QStringLiteral("/disks/n.qcow2"), false,
-                        DriveBus::Nvme, DiskFormat::Qcow2}};
+                        DriveBus::Nvme, DiskFormat::Qcow2, CacheMode::Direct, DiskErrorAction::Stop,
+                        DiskErrorAction::Report}};
     settings.serialPorts = {{1, SerialMode::File, QStringLiteral("/tmp/serial")},
                             {2, SerialMode::Disconnected, QString()}};
     settings.closeAction = CloseAction::Shutdown;
@@ -143,6 +151,40 @@ void SettingsDialogTest::disksMoveToAnotherController() {
     choose(DriveBus::Nvme);
     choose(DriveBus::Sata);
     QCOMPARE(m_dialog->edited().settings.drives, settings.drives);
+}
+
+void SettingsDialogTest::drivesOfARunningMachineComeAndGo() {
+    if (::access("/dev/kvm", R_OK | W_OK) != 0)
+        QSKIP("/dev/kvm cannot be used");
+    MachineSettings settings;
+    settings.memoryMiB = 16;
+    settings.directBoot.kernelPath = m_fixture->path() + QStringLiteral("/kernel");
+    QVERIFY(TinyKernel().halt().write(settings.directBoot.kernelPath));
+    const QString path = m_fixture->path() + QStringLiteral("/disk.img");
+    QFile disk(path);
+    QVERIFY(disk.open(QIODevice::WriteOnly) && disk.resize(1 << 20));
+    const MachineId id = m_fixture->addMachine(QStringLiteral("web"), QString(), settings);
+    const auto started = waitFor(m_fixture->supervisor().start(id));
+    QVERIFY2(started, started ? "" : started.error().detail.c_str());
+    const auto drives = [this, id] { return m_fixture->library().find(id)->settings.drives; };
+
+    open(id);
+    m_dialog->findChild<StoragePage*>()->addHardDisk(path);
+    QVERIFY(m_dialog->findChild<QComboBox*>(QStringLiteral("diskCache"))->isEnabled());
+    QVERIFY(!m_dialog->findChild<QComboBox*>(QStringLiteral("diskBus"))->isEnabled());
+    ok()->click();
+    QTRY_VERIFY(m_dialog.isNull());
+    QCOMPARE(drives(), (QList<DriveSettings>{{DriveType::HardDisk, 0, path, false}}));
+
+    open(id); // the disk is the guest's now: it can be taken out, no more
+    QVERIFY(!m_dialog->findChild<QComboBox*>(QStringLiteral("diskCache"))->isEnabled());
+    for (auto* button : m_dialog->findChild<StoragePage*>()->findChildren<QToolButton*>())
+        if (button->accessibleName() == u"Remove")
+            button->click();
+    ok()->click();
+    QTRY_VERIFY(m_dialog.isNull());
+    QVERIFY(drives().isEmpty());
+    QCOMPARE(m_fixture->supervisor().status(id).state, control::MachineState::Running);
 }
 
 void SettingsDialogTest::preferencesAreStored() {

@@ -138,36 +138,27 @@ void MachineSettingsDialog::apply() {
     buttons()->setEnabled(false);
     const Machine machine = edited();
     if (isActive(m_supervisor.status(m_original.id).state))
-        changeMedia(machine);
+        changeDrives(machine);
     else
         storeRest(machine);
 }
 
-void MachineSettingsDialog::changeMedia(const Machine& machine) {
-    const Machine* stored = m_library.find(machine.id);
-    if (!stored) {
-        reject();
-        return;
-    }
-    for (const DriveSettings& drive : machine.settings.drives) {
-        const auto& old = stored->settings.drives;
-        const auto same = std::find_if(old.begin(), old.end(), [&drive](const DriveSettings& d) {
-            return d.port == drive.port && d.type == drive.type;
+void MachineSettingsDialog::changeDrives(const Machine& machine) {
+    // What differs from the machine that was shown is what the user wants to change: another
+    // program may have changed other drives meanwhile.
+    whenReplied(
+        this,
+        m_supervisor.changeDrives(machine.id, m_original.settings.drives, machine.settings.drives),
+        [this, machine](const Result<void>& reply) {
+            if (!reply) {
+                showFailure(reply.error());
+                return;
+            }
+            Machine rest = machine;
+            if (const Machine* stored = m_library.find(machine.id))
+                rest.settings.drives = stored->settings.drives;
+            storeRest(rest);
         });
-        if (drive.type != DriveType::Optical || same == old.end() || same->path == drive.path)
-            continue;
-        whenReplied(
-            this,
-            m_supervisor.changeMedium(machine.id, drive.port, drive.path, Supervisor::Eject::Ask),
-            [this, machine](const Result<void>& reply) {
-                if (reply)
-                    changeMedia(machine); // the next one
-                else
-                    showFailure(reply.error());
-            });
-        return;
-    }
-    storeRest(machine);
 }
 
 void MachineSettingsDialog::storeRest(const Machine& machine) {

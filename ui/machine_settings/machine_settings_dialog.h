@@ -34,8 +34,8 @@ private:
     void check();
     void updateLiveness();
     void createDisk();
-    // The media that differ from the stored machine, one change after another; then the rest.
-    void changeMedia(const Machine& machine);
+    // The drives of a running machine first, then the rest.
+    void changeDrives(const Machine& machine);
     void storeRest(const Machine& machine);
     void showFailure(const Error& error);
 

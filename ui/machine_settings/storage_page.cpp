@@ -39,7 +39,8 @@ StoragePage::StoragePage(const Library& library, const Preferences& preferences,
       m_path(new PathField(PathField::Kind::OpenFile, m_attributes)),
       m_known(new QToolButton(m_attributes)), m_format(new QComboBox(m_attributes)),
       m_readOnly(new QCheckBox(tr("&Read-only"), m_attributes)),
-      m_information(new QLabel(m_attributes)) {
+      m_cache(new QComboBox(m_attributes)), m_onError(new QComboBox(m_attributes)),
+      m_onFull(new QComboBox(m_attributes)), m_information(new QLabel(m_attributes)) {
     buildList();
     buildAttributes(library, preferences);
     auto* buttons = new QHBoxLayout;
@@ -127,6 +128,7 @@ void StoragePage::buildAttributes(const Library& library, const Preferences&) {
     m_format->setObjectName(QStringLiteral("diskFormat"));
     m_format->setToolTip(tr("Found out when a file is chosen. A wrong format makes the disk "
                             "unreadable."));
+    buildPolicies();
     m_path->setStartFolder(m_mediaFolder);
     m_information->setWordWrap(true);
     m_information->setTextFormat(Qt::PlainText);
@@ -142,16 +144,41 @@ void StoragePage::buildAttributes(const Library& library, const Preferences&) {
     form->addRow(fileTitle, file);
     form->addRow(tr("For&mat:"), m_format);
     form->addRow(QString(), m_readOnly);
+    form->addRow(tr("Host &cache:"), m_cache);
+    form->addRow(tr("On &errors:"), m_onError);
+    form->addRow(tr("When the host is f&ull:"), m_onFull);
     form->addRow(tr("Size:"), m_information);
     connect(m_bus, &QComboBox::activated, this, &StoragePage::changeDrive);
     connect(m_port, &QComboBox::activated, this, &StoragePage::changeDrive);
     connect(m_path, &PathField::pathChanged, this, &StoragePage::changeDrive);
     connect(m_format, &QComboBox::activated, this, &StoragePage::changeDrive);
     connect(m_readOnly, &QCheckBox::toggled, this, &StoragePage::changeDrive);
+    for (QComboBox* policy : {m_cache, m_onError, m_onFull})
+        connect(policy, &QComboBox::activated, this, &StoragePage::changeDrive);
+}
+
+void StoragePage::buildPolicies() {
+    m_cache->addItem(tr("Until the guest flushes"), static_cast<int>(CacheMode::WriteBack));
+    m_cache->addItem(tr("For reading only"), static_cast<int>(CacheMode::WriteThrough));
+    m_cache->addItem(tr("None (direct)"), static_cast<int>(CacheMode::Direct));
+    m_cache->setObjectName(QStringLiteral("diskCache"));
+    m_cache->setToolTip(tr("What the guest writes is kept in the host's memory until the guest "
+                           "wants it on the disk, is written at once, or goes around the host's "
+                           "memory."));
+    for (QComboBox* policy : {m_onError, m_onFull}) {
+        policy->addItem(tr("Tell the guest"), static_cast<int>(DiskErrorAction::Report));
+        policy->addItem(tr("Pause the machine"), static_cast<int>(DiskErrorAction::Stop));
+        policy->addItem(tr("Ignore"), static_cast<int>(DiskErrorAction::Ignore));
+    }
+    m_onError->setObjectName(QStringLiteral("diskOnError"));
+    m_onFull->setObjectName(QStringLiteral("diskOnFull"));
+    m_onError->setToolTip(tr("When the host cannot read or write the disk's file"));
+    m_onFull->setToolTip(tr("When a write finds no space on the host; ignoring it loses data"));
 }
 
 void StoragePage::load(const Machine& machine) {
     m_drives = machine.settings.drives;
+    m_loaded = m_drives;
     rebuildList(0);
 }
 
@@ -206,17 +233,22 @@ void StoragePage::rebuildList(int selected) {
     showDrive();
 }
 
+bool StoragePage::isFree(const DriveSettings& drive) const {
+    return m_liveness == Liveness::Stopped || !m_loaded.contains(drive);
+}
+
 void StoragePage::showDrive() {
     const int row = currentRow();
     const bool stopped = m_liveness == Liveness::Stopped;
-    m_addDisk->setEnabled(stopped && freeBus(DriveType::HardDisk));
-    m_addOptical->setEnabled(stopped && freeBus(DriveType::Optical));
-    m_remove->setEnabled(stopped && row >= 0);
+    m_addDisk->setEnabled(freeBus(DriveType::HardDisk).has_value());
+    m_addOptical->setEnabled(freeBus(DriveType::Optical).has_value());
+    m_remove->setEnabled(row >= 0 && (stopped || m_drives.at(row).bus == DriveBus::Sata));
     m_attributes->setEnabled(row >= 0);
     if (row < 0)
         return;
     const DriveSettings drive = m_drives.at(row);
     const bool optical = drive.type == DriveType::Optical;
+    const bool free = isFree(drive);
     m_isLoading = true;
     m_bus->setCurrentIndex(m_bus->findData(static_cast<int>(drive.bus)));
     m_bus->setEnabled(stopped && !optical); // optical drives are on the SATA controller
@@ -228,16 +260,21 @@ void StoragePage::showDrive() {
     m_port->setEnabled(stopped);
     if (m_path->path() != drive.path)
         m_path->setPath(drive.path);
-    m_path->setEnabled(stopped || optical);
+    m_path->setEnabled(free || optical);
     m_path->setPlaceholderText(optical ? tr("Empty") : QString());
     m_path->setDialog(optical ? tr("Choose an Optical Disk") : tr("Choose a Hard Disk"),
                       optical ? opticalImageFilters() : diskImageFilters());
     m_known->setVisible(optical);
     m_format->setCurrentIndex(m_format->findData(static_cast<int>(drive.format)));
-    m_format->setEnabled(stopped && !optical);
+    m_format->setEnabled(free && !optical);
     m_readOnly->setVisible(!optical);
     m_readOnly->setChecked(drive.readOnly);
-    m_readOnly->setEnabled(stopped);
+    m_readOnly->setEnabled(free);
+    m_cache->setCurrentIndex(m_cache->findData(static_cast<int>(drive.cacheMode)));
+    m_onError->setCurrentIndex(m_onError->findData(static_cast<int>(drive.onError)));
+    m_onFull->setCurrentIndex(m_onFull->findData(static_cast<int>(drive.onFull)));
+    for (QComboBox* policy : {m_cache, m_onError, m_onFull})
+        policy->setEnabled(free && !optical);
     m_isLoading = false;
     m_information->setText(QString());
     if (drive.path.isEmpty())
@@ -263,8 +300,12 @@ void StoragePage::changeDrive() {
     const bool otherFile = drive.path != m_path->path();
     drive.path = m_path->path();
     drive.readOnly = disk && m_readOnly->isChecked();
-    if (disk)
+    if (disk) {
         drive.format = static_cast<DiskFormat>(m_format->currentData().toInt());
+        drive.cacheMode = static_cast<CacheMode>(m_cache->currentData().toInt());
+        drive.onError = static_cast<DiskErrorAction>(m_onError->currentData().toInt());
+        drive.onFull = static_cast<DiskErrorAction>(m_onFull->currentData().toInt());
+    }
     rebuildList(row);
     Q_EMIT
     changed();
@@ -290,9 +331,9 @@ void StoragePage::attach(DriveSettings& drive, DriveBus bus, quint32 port) {
 }
 
 std::optional<DriveBus> StoragePage::freeBus(DriveType type) const {
+    const bool anyBus = type == DriveType::HardDisk && m_liveness == Liveness::Stopped;
     for (DriveBus bus : kBuses)
-        if ((type == DriveType::HardDisk || bus == DriveBus::Sata) &&
-            firstFreePort(m_drives, bus) < portCount(bus))
+        if ((anyBus || bus == DriveBus::Sata) && firstFreePort(m_drives, bus) < portCount(bus))
             return bus;
     return std::nullopt;
 }

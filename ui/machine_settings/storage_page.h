@@ -17,8 +17,8 @@ class Library;
 class PathField;
 struct Preferences;
 
-// The machine's drives and what they are attached to. The medium of an optical drive can be changed
-// while the machine runs, nothing else.
+// The machine's drives and what they are attached to. While the machine runs, SATA drives can be
+// added and taken out and optical drives get other media; the other drives stay as they are.
 class StoragePage : public SettingsPage {
     Q_OBJECT
 public:
@@ -46,11 +46,16 @@ private:
     // A bus with a free port for a new drive, the customary ones first.
     void detectFormatOf(const QString& path);
     std::optional<DriveBus> freeBus(DriveType type) const;
+    // Whether the running guest (if it runs) does not have the drive yet, so that all of it can be
+    // chosen.
+    bool isFree(const DriveSettings& drive) const;
+    void buildPolicies();
     void attach(DriveSettings& drive, DriveBus bus, quint32 port);
 
     const Library& m_library;
     QString m_mediaFolder;
     QList<DriveSettings> m_drives;
+    QList<DriveSettings> m_loaded; // as the machine has them
     Liveness m_liveness = Liveness::Stopped;
     bool m_isLoading = false;
     QTreeWidget* m_list;
@@ -64,6 +69,9 @@ private:
     QToolButton* m_known;
     QComboBox* m_format;
     QCheckBox* m_readOnly;
+    QComboBox* m_cache;
+    QComboBox* m_onError;
+    QComboBox* m_onFull;
     QLabel* m_information;
 };
 
