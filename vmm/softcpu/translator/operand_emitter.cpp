@@ -82,7 +82,7 @@ bool OperandEmitter::segmentToLinear(unsigned segment, AccessKind kind, unsigned
         m_code.lea(kAddress, sumOf(kAddress, kScratch));
         return true;
     }
-    if ((m_modeKey & mode::kFlat) && segment < kFs)
+    if ((m_modeKey & mode::kFlat) && segment < kFs && segment != kCs) // CS may be unreadable
         return true;
     bool real = (m_modeKey & mode::kProtected) == 0 || (m_modeKey & mode::kVm86) != 0;
     if (!real) {

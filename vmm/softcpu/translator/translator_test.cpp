@@ -243,6 +243,18 @@ private Q_SLOTS:
         QVERIFY(machine.translator().statistics().steps < 5);
     }
 
+    void codeSegmentIsNotWritten() {
+        TestMachine machine;
+        enterProtectedMode(machine);
+        machine.put(TestMachine::kCode, {0x2E, 0x00, 0x03, 0xF4}); // add cs:[ebx], al; hlt
+        machine.state->idtr = {0, 0};
+        machine.state->gpr[kRbx] = TestMachine::kData;
+        machine.state->gpr[kRax] = 1;
+        QVERIFY(machine.run(kTranslator));
+        QCOMPARE(machine.state->activity, Activity::Shutdown);
+        QCOMPARE(machine.memory.load<uint8_t>(TestMachine::kData), uint8_t{0});
+    }
+
     void realModeCode() {
         TestMachine machine;
         enterRealMode(machine, 0x1000);
