@@ -70,6 +70,16 @@ class IoCrashTest : public QObject {
         };
         return QTest::qWaitFor(look, 20'000);
     }
+    static QStringList lastingComplaints(Program& program, const MachineId& id) {
+        QStringList complaints;
+        static_cast<void>(QTest::qWaitFor(
+            [&] {
+                complaints = SnapshotTestFolder::complaints(program, id);
+                return complaints.isEmpty();
+            },
+            20'000));
+        return complaints;
+    }
     // The guest goes on from the snapshot.
     static bool restores(Program& program, const MachineId& id, const SnapshotId& snapshot) {
         const auto restored = wait(program.service->restore(id, snapshot));
@@ -171,7 +181,7 @@ private Q_SLOTS:
             // Whatever was under way is over, one way or the other.
             const auto after = wait(program.service->take(id, u"after"_s, {}));
             QVERIFY2(after, after ? "" : (where + ": " + after.error().detail.c_str()).constData());
-            const QStringList complaints = SnapshotTestFolder::complaints(program, id);
+            const QStringList complaints = lastingComplaints(program, id);
             QVERIFY2(complaints.isEmpty(), (where + ": " + complaints.join(u'\n').toUtf8()));
             for (auto it = contents.cbegin(); it != contents.cend(); ++it) {
                 if (!program.service->find(id, it.key())) {
@@ -187,7 +197,7 @@ private Q_SLOTS:
                 QVERIFY(wait(program.service->discardSavedState(id)));
             for (const Snapshot& old : program.service->snapshots(id)) // the tree stays small
                 QVERIFY2(wait(program.service->remove(id, old.id)), where);
-            const QStringList left = SnapshotTestFolder::complaints(program, id);
+            const QStringList left = lastingComplaints(program, id);
             QVERIFY2(left.isEmpty(), (where + ": " + left.join(u'\n').toUtf8()));
             if (!crashed) {
                 qInfo("%s: %llu crashes in %llu boundaries", qPrintable(operation),
