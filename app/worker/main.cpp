@@ -1,6 +1,7 @@
 #include "app/worker/worker_options.h"
 #include "vmm/base/crash_points.h"
 #include "vmm/base/log.h"
+#include "vmm/kvm/kvm_probe.h"
 #include "vmm/kvm/kvm_system.h"
 #include "vmm/machine/machine_control.h"
 #include "vmm/machine/qtest/qtest_session.h"
@@ -22,6 +23,8 @@ namespace {
 
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
+// vCPUs in software, or with its help under KVM, of the machine and its forks.
+constexpr unsigned kSoftwareUnits = 20;
 
 int failWith(const Error& error) {
     logError("worker", error.detail);
@@ -46,21 +49,36 @@ Result<void> enterSandbox(std::vector<int> keptDescriptors) {
     return filterSystemCalls(ThreadKind::Device);
 }
 
-// Serves one machine on the launcher's connection. The order matters: /dev/kvm is opened while
-// paths still can be, and the sandbox is complete before the first message is read.
+// Where what was learned about the host is kept (XDG base directories); empty: nowhere.
+std::string cacheFolder() {
+    if (const char* home = std::getenv("VIVARIUM_HOME"); home && *home == '/')
+        return std::string(home) + "/run";
+    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/')
+        return std::string(cache) + "/vivarium";
+    if (const char* home = std::getenv("HOME"); home && *home == '/')
+        return std::string(home) + "/.cache/vivarium";
+    return {};
+}
+
+// Serves one machine on the launcher's connection. The order matters: /dev/kvm is opened and
+// executable memory made while that is still possible, and the sandbox is complete before the first
+// message is read.
 int runMachine(int controlFd) {
     UniqueFd control(controlFd);
-    auto kvm = KvmSystem::open();
+    AcceleratorHost accelerators{KvmSystem::open(), NativeReserve::create(kSoftwareUnits)};
+    if (accelerators.kvm)
+        if (auto missing = probeKvmOnce(*accelerators.kvm, cacheFolder()))
+            accelerators.kvmLacks = std::move(*missing);
     std::vector<int> kept{controlFd};
-    if (kvm)
-        kept.push_back(kvm->fd());
+    if (accelerators.kvm)
+        kept.push_back(accelerators.kvm->fd());
     if (auto entered = enterSandbox(std::move(kept)); !entered)
         return failWith(entered.error());
 
     auto loop = EventLoop::create();
     if (!loop)
         return failWith(loop.error());
-    MachineControl machine(**loop, {std::move(kvm),
+    MachineControl machine(**loop, {std::move(accelerators),
                                     {.vcpu = narrowTo(ThreadKind::Vcpu, "vcpu"),
                                      .disk = narrowTo(ThreadKind::DiskIo, "disk"),
                                      .vnc = narrowTo(ThreadKind::Vnc, "vnc")}});

@@ -3,8 +3,10 @@
 #include "vmm/base/result.h"
 #include "vmm/control/machine_config.h"
 #include "vmm/kvm/kvm_system.h"
+#include "vmm/softcpu/native_reserve.h"
 
 #include <string>
+#include <vector>
 
 namespace vivarium {
 
@@ -14,9 +16,15 @@ struct AcceleratorDecision {
     std::string reason; // an English sentence for users
 };
 
-// `kvm` is the host's, or why it cannot be used. Errors: KVM was asked for and cannot be used (its
-// own error).
+// What a process has for making accelerators; errors say why it has not.
+struct AcceleratorHost {
+    Result<KvmSystem> kvm;
+    Result<NativeReserve> software;      // also helps KVM with instructions that it cannot emulate
+    std::vector<std::string> kvmLacks{}; // probeKvm()
+};
+
+// Errors: of the accelerator that was asked for; KVM's where neither can be used.
 Result<AcceleratorDecision> decideAccelerator(control::AcceleratorChoice wanted,
-                                              const Result<KvmSystem>& kvm);
+                                              const AcceleratorHost& host);
 
 } // namespace vivarium

@@ -2,8 +2,9 @@
 
 #include "vmm/base/log.h"
 #include "vmm/kvm/cpu_topology.h"
-#include "vmm/kvm/kvm_vm.h"
 #include "vmm/machine/ram_mapping.h"
+#include "vmm/softcpu/instruction_completer.h"
+#include "vmm/softcpu/soft_accelerator.h"
 
 #include <algorithm>
 #include <utility>
@@ -31,11 +32,10 @@ const char* resetCauseName(ResetCause cause) {
 Machine::Machine(GuestMemory memory, EventLoop& loop, Listener& listener)
     : m_loop(loop), m_listener(listener), m_memory(std::move(memory)) {}
 
-Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& config,
-                                                 ConfigDescriptors descriptors,
-                                                 const KvmSystem& system, EventLoop& loop,
-                                                 Listener& listener, ThreadHooks hooks,
-                                                 std::optional<MachineCopy> copy) {
+Result<std::unique_ptr<Machine>>
+Machine::create(const control::MachineConfig& config, ConfigDescriptors descriptors,
+                AcceleratorHost& host, AcceleratorDecision::Kind kind, EventLoop& loop,
+                Listener& listener, ThreadHooks hooks, std::optional<MachineCopy> copy) {
     if (!copy)
         copy = TRY(loadOrigin(config, descriptors));
     std::unique_ptr<Machine> machine(new Machine(std::move(copy->memory), loop, listener));
@@ -43,9 +43,15 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
     machine->m_stopOnTripleFault = config.stopOnTripleFault;
 
     const CpuTopology topology = defaultTopology(config.cpuCount);
-    auto vm = TRY(KvmVm::create(system, topology, KvmVm::Processors::Later));
-    KvmVm& kvm = *vm;
-    machine->m_accelerator = std::move(vm);
+    KvmVm* kvm = nullptr;
+    switch (kind) {
+    case AcceleratorDecision::Kind::Kvm:
+        kvm = TRY(machine->makeKvm(host, topology));
+        break;
+    case AcceleratorDecision::Kind::Software:
+        TRY(machine->makeSoftware(host, topology));
+        break;
+    }
     machine->m_memoryMap.setListener(&machine->m_accelerator->memoryListener());
     machine->m_ramMappings = TRY(mapGuestRam(machine->m_memoryMap, machine->m_memory));
 
@@ -76,7 +82,8 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
     for (uint32_t index = 0; index < config.cpuCount; ++index)
         services.apicIds.push_back(apicIdOf(topology, index));
     machine->m_board = TRY(buildBoard(config, descriptors, services));
-    TRY(kvm.addProcessors()); // after all memory is mapped
+    if (kvm)
+        TRY(kvm->addProcessors()); // after all memory is mapped
 
     Machine* raw = machine.get();
     machine->m_vcpus = std::make_unique<VcpuSet>(
@@ -96,6 +103,32 @@ Result<std::unique_ptr<Machine>> Machine::create(const control::MachineConfig& c
     machine->m_timers.setDeadlineChanged([raw] { raw->armWakeUp(); });
     loop.setWakeCallback([raw] { raw->timersDue(); });
     return machine;
+}
+
+Result<KvmVm*> Machine::makeKvm(AcceleratorHost& host, const CpuTopology& topology) {
+    if (!host.kvm)
+        return host.kvm.error();
+    auto vm = TRY(KvmVm::create(*host.kvm, topology, KvmVm::Processors::Later));
+    // Without room for it KVM has to manage alone.
+    vm->setCompletion([this, &host](unsigned) -> std::unique_ptr<InstructionCompletion> {
+        if (!host.software)
+            return nullptr;
+        auto unit = host.software->take();
+        if (!unit)
+            return nullptr;
+        return std::make_unique<InstructionCompleter>(m_ports, m_memoryMap, std::move(*unit));
+    });
+    KvmVm* raw = vm.get();
+    m_accelerator = std::move(vm);
+    return raw;
+}
+
+Result<void> Machine::makeSoftware(AcceleratorHost& host, const CpuTopology& topology) {
+    if (!host.software)
+        return host.software.error();
+    m_accelerator = TRY(SoftAccelerator::create(
+        {m_deviceLock, m_ports, m_memoryMap, m_timers, *host.software}, topology));
+    return {};
 }
 
 Machine::~Machine() {

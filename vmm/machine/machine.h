@@ -9,9 +9,10 @@
 #include "vmm/control/machine_config.h"
 #include "vmm/control/machine_state.h"
 #include "vmm/devices/storage/storage_listener.h"
-#include "vmm/kvm/kvm_system.h"
+#include "vmm/kvm/kvm_vm.h"
 #include "vmm/kvm/machine_clock.h"
 #include "vmm/kvm/vcpu_set.h"
+#include "vmm/machine/accelerator_choice.h"
 #include "vmm/machine/board.h"
 #include "vmm/machine/device_task_queue.h"
 #include "vmm/machine/event_doorbells.h"
@@ -57,14 +58,13 @@ public:
         std::function<void()> vcpu, disk, vnc;
     };
 
-    // Builds everything and waits in PoweredOff. `system` is borrowed. Without `copy` the machine
+    // Builds everything and waits in PoweredOff. `host` is borrowed. Without `copy` the machine
     // begins as config.restore says. Errors as buildBoard, and those of the accelerator and of the
     // saved state.
-    static Result<std::unique_ptr<Machine>> create(const control::MachineConfig& config,
-                                                   ConfigDescriptors descriptors,
-                                                   const KvmSystem& system, EventLoop& loop,
-                                                   Listener& listener, ThreadHooks hooks,
-                                                   std::optional<MachineCopy> copy = {});
+    static Result<std::unique_ptr<Machine>>
+    create(const control::MachineConfig& config, ConfigDescriptors descriptors,
+           AcceleratorHost& host, AcceleratorDecision::Kind kind, EventLoop& loop,
+           Listener& listener, ThreadHooks hooks, std::optional<MachineCopy> copy = {});
     ~Machine() override;
 
     State state() const { return m_state; }
@@ -124,6 +124,9 @@ private:
     // What config.restore names, or empty memory.
     static Result<MachineCopy> loadOrigin(const control::MachineConfig& config,
                                           ConfigDescriptors& descriptors);
+    // Both before the board.
+    Result<KvmVm*> makeKvm(AcceleratorHost& host, const CpuTopology& topology);
+    Result<void> makeSoftware(AcceleratorHost& host, const CpuTopology& topology);
     Result<void> resetDevices();
     Result<std::vector<uint8_t>> saveAll();
     Result<void> restoreAll(ConstByteSpan bytes);

@@ -111,14 +111,15 @@ Result<void> MachineControl::configure(const control::MachineConfig& config,
                                        std::optional<MachineCopy> copy) {
     if (m_machine || m_finished)
         return fail(ErrorCode::WrongState, "the machine is configured already");
-    AcceleratorDecision decision = TRY(decideAccelerator(config.accelerator, m_host.kvm));
+    AcceleratorDecision decision = TRY(decideAccelerator(config.accelerator, m_host.accelerators));
     UniqueFd listening;
     if (config.lockFd >= 0)
         m_machineLock = TRY(descriptors.take(config.lockFd, "machine lock"));
     if (config.listenFd >= 0)
         listening = TRY(descriptors.take(config.listenFd, "control socket"));
-    auto machine = TRY(Machine::create(config, std::move(descriptors), *m_host.kvm, m_loop, *this,
-                                       m_host.threadHooks, std::move(copy)));
+    auto machine =
+        TRY(Machine::create(config, std::move(descriptors), m_host.accelerators, decision.kind,
+                            m_loop, *this, m_host.threadHooks, std::move(copy)));
     if (listening)
         TRY(m_server.listen(std::move(listening)));
     m_config = config;

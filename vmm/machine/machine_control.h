@@ -28,8 +28,8 @@ class MachineControl final : private control::ControlHandler,
                              private InputRouter::Listener {
 public:
     struct Host {
-        // Opened before the sandbox closed the way to it; the error is told to whoever configures.
-        Result<KvmSystem> kvm;
+        // From before the sandbox closed; errors are told to whoever configures.
+        AcceleratorHost accelerators;
         Machine::ThreadHooks threadHooks;
     };
     MachineControl(EventLoop& loop, Host host);

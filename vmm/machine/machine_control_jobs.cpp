@@ -42,7 +42,8 @@ void MachineControl::makeJobs() {
                                MachineCopy copy, Machine::FirstState first) {
         runClone(std::move(m_host), clone, std::move(descriptors), std::move(copy), first);
     };
-    hooks.keptDescriptors = {m_host.kvm->fd()};
+    if (m_host.accelerators.kvm)
+        hooks.keptDescriptors = {m_host.accelerators.kvm->fd()};
     m_jobs = std::make_unique<MachineJobs>(m_loop, *m_machine, std::move(hooks));
 }
 

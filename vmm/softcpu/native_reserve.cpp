@@ -1,0 +1,37 @@
+#include "vmm/softcpu/native_reserve.h"
+
+#include <cerrno>
+#include <new>
+
+#include <sys/mman.h>
+
+namespace vivarium {
+
+void NativeReserve::Unmap::operator()(std::atomic<uint32_t>* counter) const {
+    ::munmap(counter, sizeof *counter);
+}
+
+Result<NativeReserve> NativeReserve::create(unsigned count) {
+    void* page = ::mmap(nullptr, sizeof(std::atomic<uint32_t>), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return systemError(errno, "map a counter");
+    NativeReserve reserve;
+    reserve.m_taken.reset(new (page) std::atomic<uint32_t>(0));
+    for (unsigned i = 0; i < count; ++i)
+        reserve.m_units.push_back(TRY(softcpu::NativeUnit::create()));
+    return reserve;
+}
+
+Result<std::unique_ptr<softcpu::NativeUnit>> NativeReserve::take() {
+    const uint32_t index = m_taken->fetch_add(1);
+    if (index >= m_units.size()) {
+        m_taken->fetch_sub(1);
+        return fail(ErrorCode::LimitExceeded,
+                    "this machine and its forks have more virtual processors than the software "
+                    "processor has room for");
+    }
+    return std::move(m_units[index]);
+}
+
+} // namespace vivarium

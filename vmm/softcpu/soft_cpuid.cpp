@@ -1,0 +1,143 @@
+#include "vmm/softcpu/soft_cpuid.h"
+
+#include <array>
+#include <cstring>
+
+#include <cpuid.h>
+
+namespace vivarium {
+
+namespace {
+
+constexpr uint32_t bits(std::initializer_list<unsigned> numbers) {
+    uint32_t value = 0;
+    for (unsigned number : numbers)
+        value |= 1u << number;
+    return value;
+}
+
+// Leaf 1, ECX: SSE3, PCLMULQDQ, SSSE3, FMA, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE,
+// AVX, F16C, RDRAND (Intel SDM 2A, CPUID).
+constexpr uint32_t kLeaf1Ecx = bits({0, 1, 9, 12, 13, 19, 20, 22, 23, 25, 26, 28, 29, 30});
+// Ours, whatever the host has: x2APIC, TSC deadline, hypervisor.
+constexpr uint32_t kLeaf1EcxOwn = bits({21, 24, 31});
+// Leaf 1, EDX: FPU, DE, PSE, TSC, MSR, PAE, CX8, APIC, SEP, MTRR, PGE, CMOV, PAT, PSE-36, CLFLUSH,
+// MMX, FXSR, SSE, SSE2, no VME, MCE or MCA.
+constexpr uint32_t kLeaf1Edx =
+    bits({0, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 15, 16, 17, 19, 23, 24, 25, 26});
+// Leaf 7, EBX: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, SHA.
+constexpr uint32_t kLeaf7Ebx = bits({0, 3, 5, 7, 8, 9, 18, 19, 20, 23, 29});
+// Leaf 0x80000001: LAHF, LZCNT, PREFETCHW; SYSCALL, NX, RDTSCP, long mode.
+constexpr uint32_t kExtendedEcx = bits({0, 5, 8});
+constexpr uint32_t kExtendedEdx = bits({11, 20, 27, 29});
+constexpr uint32_t kXsaveOpt = bits({0});
+
+constexpr uint64_t kXcr0 = 7; // x87, SSE, AVX
+
+CpuidEntry hostLeaf(uint32_t function, uint32_t index = 0) {
+    CpuidEntry entry;
+    entry.function = function;
+    entry.index = index;
+    __cpuid_count(function, index, entry.eax, entry.ebx, entry.ecx, entry.edx);
+    return entry;
+}
+
+uint32_t word(const char* text) {
+    uint32_t value;
+    std::memcpy(&value, text, sizeof value);
+    return value;
+}
+
+void appendXsave(std::vector<CpuidEntry>& leaves) {
+    for (uint32_t index = 0; index <= 2; ++index) {
+        CpuidEntry entry = hostLeaf(0xD, index);
+        entry.flags = CpuidEntry::kSignificantIndex;
+        if (index == 0) {
+            entry.eax &= kXcr0;
+            entry.edx = 0;
+        } else if (index == 1) {
+            entry.eax &= kXsaveOpt;
+            entry.ebx = entry.ecx = entry.edx = 0;
+        }
+        leaves.push_back(entry);
+    }
+}
+
+} // namespace
+
+std::vector<CpuidEntry> softwareCpuid() {
+    std::vector<CpuidEntry> leaves;
+    const CpuidEntry host0 = hostLeaf(0);
+    CpuidEntry leaf = host0;
+    leaf.eax = 0xD;
+    leaves.push_back(leaf);
+
+    leaf = hostLeaf(1);
+    leaf.ebx = 8 << 8; // CLFLUSH line of 64 bytes
+    leaf.ecx = (leaf.ecx & kLeaf1Ecx) | kLeaf1EcxOwn;
+    leaf.edx &= kLeaf1Edx;
+    leaves.push_back(leaf);
+
+    for (uint32_t function : {2u, 3u, 5u, 6u, 0xAu}) {
+        CpuidEntry empty;
+        empty.function = function;
+        leaves.push_back(empty);
+    }
+    CpuidEntry caches; // leaf 4: none
+    caches.function = 4;
+    caches.flags = CpuidEntry::kSignificantIndex;
+    leaves.push_back(caches);
+
+    leaf = host0.eax >= 7 ? hostLeaf(7) : CpuidEntry{};
+    leaf.function = 7;
+    leaf.flags = CpuidEntry::kSignificantIndex;
+    leaf.eax = leaf.ecx = leaf.edx = 0;
+    leaf.ebx &= kLeaf7Ebx;
+    leaves.push_back(leaf);
+    appendXsave(leaves);
+
+    CpuidEntry signature; // hypervisor leaf without an interface
+    signature.function = 0x40000000;
+    signature.eax = 0x40000000;
+    signature.ebx = word("Viva");
+    signature.ecx = word("rium");
+    signature.edx = word("Soft");
+    leaves.push_back(signature);
+
+    leaf = hostLeaf(0x80000000);
+    leaf.eax = 0x80000008;
+    leaves.push_back(leaf);
+    leaf = hostLeaf(0x80000001);
+    leaf.eax = leaf.ebx = 0;
+    leaf.ecx &= kExtendedEcx;
+    leaf.edx &= kExtendedEdx;
+    leaves.push_back(leaf);
+    std::array<char, 48> brand{};
+    std::strncpy(brand.data(), "Vivarium Software CPU", brand.size() - 1);
+    for (uint32_t i = 0; i < 3; ++i) {
+        CpuidEntry entry;
+        entry.function = 0x80000002 + i;
+        const char* text = brand.data() + i * size_t{16};
+        entry.eax = word(text);
+        entry.ebx = word(text + 4);
+        entry.ecx = word(text + 8);
+        entry.edx = word(text + 12);
+        leaves.push_back(entry);
+    }
+    for (uint32_t function : {0x80000005u, 0x80000006u}) {
+        CpuidEntry entry;
+        entry.function = function;
+        leaves.push_back(entry);
+    }
+    CpuidEntry power; // the time stamp counts at one rate
+    power.function = 0x80000007;
+    power.edx = 1 << 8;
+    leaves.push_back(power);
+    CpuidEntry sizes;
+    sizes.function = 0x80000008;
+    sizes.eax = kSoftwarePhysicalBits | 48 << 8;
+    leaves.push_back(sizes);
+    return leaves;
+}
+
+} // namespace vivarium
