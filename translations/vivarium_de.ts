@@ -1571,6 +1571,10 @@ Das lässt sich nicht rückgängig machen.</translation>
         <source>Copy “%1”</source>
         <translation>„%1“ kopieren</translation>
     </message>
+    <message>
+        <source>Resize “%1”</source>
+        <translation>„%1“ vergrößern</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::DiskPage</name>
@@ -1775,10 +1779,6 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>&amp;Copy</source>
         <translation>&amp;Kopieren</translation>
-    </message>
-    <message>
-        <source>Resize “%1”</source>
-        <translation>„%1“ vergrößern</translation>
     </message>
     <message>
         <source>&amp;Resize</source>
@@ -3129,8 +3129,8 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
 <context>
     <name>vivarium::StoragePage</name>
     <message>
-        <source>Host &amp;cache:</source>
-        <translation>Host-&amp;Cache:</translation>
+        <source>&amp;Host cache:</source>
+        <translation>&amp;Host-Cache:</translation>
     </message>
     <message>
         <source>On &amp;errors:</source>

@@ -359,6 +359,7 @@ void DiskManagerWindow::resizeImage() {
     initial.path = file.path;
     initial.diskBytes = info->diskBytes;
     auto* dialog = new ImageDialog(ImageDialog::Purpose::Resize, initial, this);
+    dialog->setWindowTitle(tr("Resize “%1”").arg(m_names->name(file.path)));
     connect(dialog, &QDialog::accepted, this, [this, dialog, file] {
         const uint64_t bytes = dialog->choice().diskBytes;
         run<bool>(

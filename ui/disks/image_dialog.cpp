@@ -9,7 +9,6 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDialogButtonBox>
-#include <QFileInfo>
 #include <QFormLayout>
 #include <QLineEdit>
 #include <QPushButton>
@@ -51,7 +50,6 @@ ImageDialog::ImageDialog(Purpose purpose, const Choice& initial, QWidget* parent
         ok->setText(tr("&Copy"));
         break;
     case Purpose::Resize:
-        setWindowTitle(tr("Resize “%1”").arg(QFileInfo(initial.path).fileName()));
         ok->setText(tr("&Resize"));
         break;
     }

@@ -4,6 +4,7 @@
 #include "core/disks/disk_format.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/background.h"
+#include "ui/widgets/disk_names.h"
 #include "ui/widgets/future_reply.h"
 #include "ui/widgets/icons.h"
 #include "ui/widgets/media_files.h"
@@ -30,12 +31,12 @@ namespace {
 constexpr DriveBus kBuses[]{DriveBus::Sata, DriveBus::Nvme, DriveBus::Virtio};
 } // namespace
 
-StoragePage::StoragePage(const Library& library, const Preferences& preferences, QWidget* parent)
-    : SettingsPage(parent), m_library(library), m_mediaFolder(mediaFolder(preferences)),
-      m_list(new QTreeWidget(this)), m_addDisk(new QToolButton(this)),
-      m_addOptical(new QToolButton(this)), m_remove(new QToolButton(this)),
-      m_attributes(new QGroupBox(tr("Attributes"), this)), m_bus(new QComboBox(m_attributes)),
-      m_port(new QComboBox(m_attributes)),
+StoragePage::StoragePage(Library& library, const Preferences& preferences, QWidget* parent)
+    : SettingsPage(parent), m_library(library), m_diskNames(new DiskNames(library, this)),
+      m_mediaFolder(mediaFolder(preferences)), m_list(new QTreeWidget(this)),
+      m_addDisk(new QToolButton(this)), m_addOptical(new QToolButton(this)),
+      m_remove(new QToolButton(this)), m_attributes(new QGroupBox(tr("Attributes"), this)),
+      m_bus(new QComboBox(m_attributes)), m_port(new QComboBox(m_attributes)),
       m_path(new PathField(PathField::Kind::OpenFile, m_attributes)),
       m_known(new QToolButton(m_attributes)), m_format(new QComboBox(m_attributes)),
       m_readOnly(new QCheckBox(tr("&Read-only"), m_attributes)),
@@ -98,6 +99,7 @@ void StoragePage::buildList() {
     for (QToolButton* button : {m_addDisk, m_addOptical, m_remove})
         button->setAccessibleName(button->text());
     connect(m_remove, &QToolButton::clicked, this, &StoragePage::removeDrive);
+    connect(m_diskNames, &DiskNames::learned, this, [this] { rebuildList(currentRow()); });
     connect(m_list, &QTreeWidget::currentItemChanged, this, [this] {
         if (!m_isLoading)
             showDrive();
@@ -144,7 +146,7 @@ void StoragePage::buildAttributes(const Library& library, const Preferences&) {
     form->addRow(fileTitle, file);
     form->addRow(tr("For&mat:"), m_format);
     form->addRow(QString(), m_readOnly);
-    form->addRow(tr("Host &cache:"), m_cache);
+    form->addRow(tr("&Host cache:"), m_cache);
     form->addRow(tr("On &errors:"), m_onError);
     form->addRow(tr("When the host is f&ull:"), m_onFull);
     form->addRow(tr("Size:"), m_information);
@@ -219,7 +221,7 @@ void StoragePage::rebuildList(int selected) {
     for (int row = 0; row < m_drives.size(); ++row) {
         const DriveSettings& drive = m_drives.at(row);
         const bool optical = drive.type == DriveType::Optical;
-        const QString name = drive.path.isEmpty() ? tr("Empty") : QFileInfo(drive.path).fileName();
+        const QString name = drive.path.isEmpty() ? tr("Empty") : m_diskNames->name(drive.path);
         auto* item = new QTreeWidgetItem(controllers.at(drive.bus), {name});
         item->setIcon(0, applicationIcon(!optical               ? QStringLiteral("hard-disk")
                                          : drive.path.isEmpty() ? QStringLiteral("optical-empty")

@@ -13,6 +13,7 @@ class QTreeWidget;
 
 namespace vivarium {
 
+class DiskNames;
 class Library;
 class PathField;
 struct Preferences;
@@ -22,7 +23,7 @@ struct Preferences;
 class StoragePage : public SettingsPage {
     Q_OBJECT
 public:
-    StoragePage(const Library& library, const Preferences& preferences, QWidget* parent = nullptr);
+    StoragePage(Library& library, const Preferences& preferences, QWidget* parent = nullptr);
     void load(const Machine& machine) override;
     void store(Machine& machine) const override;
     void setLiveness(Liveness liveness) override;
@@ -53,6 +54,7 @@ private:
     void attach(DriveSettings& drive, DriveBus bus, quint32 port);
 
     const Library& m_library;
+    DiskNames* m_diskNames;
     QString m_mediaFolder;
     QList<DriveSettings> m_drives;
     QList<DriveSettings> m_loaded; // as the machine has them
