@@ -3,7 +3,7 @@
 #include "app/cli/commands/commands.h"
 #include "app/cli/disk_jobs.h"
 #include "app/cli/disk_reports.h"
-#include "core/model/snapshot.h"
+#include "core/model/snapshot_record.h"
 
 #include <CLI/CLI.hpp>
 
