@@ -143,8 +143,9 @@ CodeExit Translator::execute(const uint8_t* code) {
     m_data.flags = static_cast<uint16_t>((flags & 0xFF) << 8 | (flags & kFlagOf ? 1 : 0));
     m_thunks.enter(code);
     constexpr uint64_t kLowFlags = kArithmeticFlags & 0xFF;
-    m_state.rflags = (flags & ~kArithmeticFlags) | (uint64_t{m_data.flags} >> 8 & kLowFlags) |
-                     (m_data.flags & 1 ? kFlagOf : 0);
+    // The others are in place: translated code changes some of them (CLI, CLD, STD).
+    m_state.rflags = (m_state.rflags & ~kArithmeticFlags) |
+                     (uint64_t{m_data.flags} >> 8 & kLowFlags) | (m_data.flags & 1 ? kFlagOf : 0);
     auto reason = static_cast<CodeExit>(m_data.exitReason);
     m_linkPending = reason == CodeExit::Chain;
     m_pendingLink = static_cast<uint32_t>(m_data.exitArgument);

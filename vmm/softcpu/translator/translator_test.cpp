@@ -226,6 +226,24 @@ private Q_SLOTS:
         QCOMPARE(machine.state->rip, TestMachine::kCode);
     }
 
+    void otherFlagsOutliveTheBlock() {
+        TestMachine machine;
+        // cld; cli; mov eax, 7; stosd; hlt: the last two are interpreted, after the block
+        machine.put(TestMachine::kCode, std::vector<uint8_t>{0xFC, 0xFA} + movImmediate(kRax, 7) +
+                                            std::vector<uint8_t>{0xAB, 0xF4});
+        machine.state->rflags = kFlagFixed | kFlagIf | kFlagDf;
+        machine.state->gpr[kRdi] = TestMachine::kData;
+        QVERIFY(machine.run(kTranslator));
+        QCOMPARE(machine.state->rflags, kFlagFixed);
+        QCOMPARE(machine.state->gpr[kRdi], TestMachine::kData + 4);
+        // std; nop; stosd; hlt
+        machine.put(TestMachine::kCode, {0xFD, 0x90, 0xAB, 0xF4});
+        machine.state->rip = TestMachine::kCode;
+        QVERIFY(machine.run(kTranslator));
+        QCOMPARE(machine.state->rflags, kFlagFixed | kFlagDf);
+        QCOMPARE(machine.state->gpr[kRdi], TestMachine::kData);
+    }
+
     void protectedModeCode() {
         TestMachine machine;
         enterProtectedMode(machine);
