@@ -33,13 +33,13 @@ public:
     // Goes on from `copy` or begins anew.
     explicit RunningMachine(const Code& code, std::optional<MachineCopy> copy = {}) {
         m_loop = std::move(*EventLoop::create());
-        m_kvm.emplace(std::move(*KvmSystem::open()));
         control::MachineConfig config = kernelConfig();
         config.serialPorts.push_back({});
         std::vector<UniqueFd> descriptors;
         descriptors.push_back(multibootGuest(code));
-        auto built = Machine::create(config, ConfigDescriptors(std::move(descriptors)), *m_kvm,
-                                     *m_loop, *this, {}, std::move(copy));
+        auto built =
+            Machine::create(config, ConfigDescriptors(std::move(descriptors)), m_accelerators,
+                            AcceleratorDecision::Kind::Kvm, *m_loop, *this, {}, std::move(copy));
         if (!built)
             qFatal("%s", built.error().detail.c_str());
         m_machine = std::move(*built);
@@ -81,7 +81,7 @@ private:
     void ended(Machine::Reason, int, const std::string&) override {}
 
     std::unique_ptr<EventLoop> m_loop;
-    std::optional<KvmSystem> m_kvm;
+    AcceleratorHost m_accelerators{KvmSystem::open(), NativeReserve::create(1)};
     std::unique_ptr<Machine> m_machine;
     UniqueFd m_serial;
 };
