@@ -116,7 +116,8 @@ Result<KvmVm*> Machine::makeKvm(AcceleratorHost& host, const CpuTopology& topolo
         auto unit = host.software->take();
         if (!unit)
             return nullptr;
-        return std::make_unique<InstructionCompleter>(m_ports, m_memoryMap, std::move(*unit));
+        return std::make_unique<InstructionCompleter>(m_ports, m_memoryMap,
+                                                      std::move(unit->native));
     });
     KvmVm* raw = vm.get();
     m_accelerator = std::move(vm);

@@ -1,5 +1,7 @@
 #include "vmm/softcpu/native_reserve.h"
 
+#include "vmm/softcpu/translator/translator.h"
+
 #include <cerrno>
 #include <new>
 
@@ -18,12 +20,16 @@ Result<NativeReserve> NativeReserve::create(unsigned count) {
         return systemError(errno, "map a counter");
     NativeReserve reserve;
     reserve.m_taken.reset(new (page) std::atomic<uint32_t>(0));
-    for (unsigned i = 0; i < count; ++i)
-        reserve.m_units.push_back(TRY(softcpu::NativeUnit::create()));
+    for (unsigned i = 0; i < count; ++i) {
+        Unit unit{TRY(softcpu::NativeUnit::create()), nullptr};
+        if (auto cache = softcpu::Translator::reserveCache({}))
+            unit.cache = std::move(*cache);
+        reserve.m_units.push_back(std::move(unit));
+    }
     return reserve;
 }
 
-Result<std::unique_ptr<softcpu::NativeUnit>> NativeReserve::take() {
+Result<NativeReserve::Unit> NativeReserve::take() {
     const uint32_t index = m_taken->fetch_add(1);
     if (index >= m_units.size()) {
         m_taken->fetch_sub(1);

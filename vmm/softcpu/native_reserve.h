@@ -2,6 +2,7 @@
 
 #include "vmm/base/result.h"
 #include "vmm/softcpu/interpreter/native_unit.h"
+#include "vmm/softcpu/translator/code_cache.h"
 
 #include <atomic>
 #include <cstdint>
@@ -17,8 +18,13 @@ class NativeReserve {
 public:
     // Errors: the host's.
     static Result<NativeReserve> create(unsigned count);
+    // What one software CPU takes.
+    struct Unit {
+        std::unique_ptr<softcpu::NativeUnit> native;
+        std::unique_ptr<softcpu::CodeCache> cache; // null: the host is not fit for the translator
+    };
     // Errors: LimitExceeded. Units are not given back: a process runs one machine.
-    Result<std::unique_ptr<softcpu::NativeUnit>> take();
+    Result<Unit> take();
 
 private:
     struct Unmap {
@@ -27,7 +33,7 @@ private:
     NativeReserve() = default;
 
     std::unique_ptr<std::atomic<uint32_t>, Unmap> m_taken; // a page that copies share
-    std::vector<std::unique_ptr<softcpu::NativeUnit>> m_units;
+    std::vector<Unit> m_units;
 };
 
 } // namespace vivarium

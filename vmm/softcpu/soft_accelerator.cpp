@@ -4,6 +4,7 @@
 #include "vmm/devices/interrupt/saved_layouts.h"
 #include "vmm/softcpu/interpreter_executor.h"
 #include "vmm/softcpu/soft_cpuid.h"
+#include "vmm/softcpu/translator/translator.h"
 
 #include <utility>
 
@@ -50,10 +51,15 @@ Result<void> SoftAccelerator::build(const Services& services, const CpuTopology&
                                             *m_chips};
     for (uint32_t i = 0; i < count; ++i) {
         options.cpuIndex = i;
+        NativeReserve::Unit unit = TRY(services.reserve.take());
         m_vcpus.push_back(std::make_unique<SoftVcpu>(
-            environment, i, guestCpuid(supported, options), TRY(services.reserve.take()),
-            [](softcpu::CpuState& state, softcpu::SoftMmu&, softcpu::Interpreter& interpreter) {
-                return std::make_unique<InterpreterExecutor>(state, interpreter);
+            environment, i, guestCpuid(supported, options), std::move(unit.native),
+            [&](softcpu::CpuState& state, softcpu::SoftMmu& mmu,
+                softcpu::Interpreter& interpreter) -> std::unique_ptr<Executor> {
+                if (!unit.cache)
+                    return std::make_unique<InterpreterExecutor>(state, interpreter);
+                return std::make_unique<softcpu::Translator>(state, mmu, interpreter, m_coherence,
+                                                             std::move(unit.cache));
             }));
     }
     return {};

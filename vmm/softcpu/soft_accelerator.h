@@ -8,6 +8,7 @@
 #include "vmm/softcpu/native_reserve.h"
 #include "vmm/softcpu/soft_memory.h"
 #include "vmm/softcpu/soft_vcpu.h"
+#include "vmm/softcpu/translator/code_coherence.h"
 
 #include <memory>
 #include <vector>
@@ -53,6 +54,7 @@ private:
     DeviceLock& m_deviceLock;
     RunGate m_gate;
     SoftMemory m_memory{m_gate};
+    softcpu::CodeCoherence m_coherence{m_memory.view()};
     std::unique_ptr<InterruptChips> m_chips;
     std::vector<std::unique_ptr<SoftVcpu>> m_vcpus;
 };
