@@ -10,6 +10,11 @@ namespace {
 
 enum class Unit { None, X87, Mmx, Sse, Avx, Avx512 };
 
+bool comparesIntoFlags(uint16_t mnemonic) {
+    return mnemonic == ZYDIS_MNEMONIC_FCOMI || mnemonic == ZYDIS_MNEMONIC_FCOMIP ||
+           mnemonic == ZYDIS_MNEMONIC_FUCOMI || mnemonic == ZYDIS_MNEMONIC_FUCOMIP;
+}
+
 Unit unitOf(const Instruction& instruction) {
     const auto isaSet = static_cast<ZydisISASet>(instruction.isaSet);
     switch (isaSet) {
@@ -17,6 +22,8 @@ Unit unitOf(const Instruction& instruction) {
     case ZYDIS_ISA_SET_FCMOV:
     case ZYDIS_ISA_SET_SSE3X87:
         return Unit::X87;
+    case ZYDIS_ISA_SET_PPRO:
+        return comparesIntoFlags(instruction.mnemonic) ? Unit::X87 : Unit::None;
     case ZYDIS_ISA_SET_PENTIUMMMX:
     case ZYDIS_ISA_SET_SSE2MMX:
     case ZYDIS_ISA_SET_SSSE3MMX:

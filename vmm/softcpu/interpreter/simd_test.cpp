@@ -22,6 +22,7 @@ private Q_SLOTS:
     void gates();
     void alignmentIsChecked();
     void simdExceptionsLeaveTheDestination();
+    void x87ComparesIntoFlags();
     void x87ExceptionsWait();
     void fxsaveRoundTrip();
     void xsaveRoundTrip_data();
@@ -176,6 +177,20 @@ void SimdTest::simdExceptionsLeaveTheDestination() {
     QCOMPARE(cpu.run({0xF2, 0x0F, 0x5E, 0xC1}), StepResult::Executed);
     QCOMPARE(xmm(cpu, 0), uint64_t{0x7FF0000000000000});
     QCOMPARE(mxcsr(*cpu.state) & 0x3F, 4u);
+}
+
+void SimdTest::x87ComparesIntoFlags() {
+    TestCpu cpu;
+    cpu.longMode();
+    QCOMPARE(cpu.run({0xD9, 0xE8}), StepResult::Executed); // fld1
+    for (const uint8_t opcode : {0xDB, 0xDF})
+        for (const uint8_t modrm : {0xF1, 0xE9}) { // fcomi, fucomi, fcomip, fucomip st, st(1)
+            if ((opcode == 0xDB) == (modrm == 0xF1))
+                QCOMPARE(cpu.run({0xD9, 0xEE}), StepResult::Executed); // fldz
+            cpu.state->rflags = kFlagFixed | kFlagZf;
+            QCOMPARE(cpu.run({opcode, modrm}), StepResult::Executed);
+            QCOMPARE(cpu.state->rflags, kFlagFixed | kFlagCf); // 0 < 1
+        }
 }
 
 void SimdTest::x87ExceptionsWait() {
