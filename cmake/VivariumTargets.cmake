@@ -5,7 +5,7 @@ target_compile_options(vivarium_flags INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2
   -Wimplicit-fallthrough -Wnull-dereference -Werror
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
-  -fstack-protector-strong)
+  -fstack-protector-strong ${vivarium_precompiled_flags})
 # GCC 12 at -O2 reports null dereferences and restrict overlaps inside libstdc++ that cannot happen
 # (GCC bugs 105329, 105580), and at -O3 members of empty optionals and results as used, and vectors
 # that grow as overflowing.
@@ -27,6 +27,7 @@ function(vivarium_library name)
   if(ARG_QT)
     set_target_properties(${name} PROPERTIES AUTOMOC ON)
   endif()
+  vivarium_precompile(${name} ${VIVARIUM_LAYER})
 endfunction()
 
 # vivarium_test(NAME SOURCES a_test.cpp ... LIBS ...): one program for a folder's tests. Each test
@@ -42,6 +43,7 @@ function(vivarium_test name)
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE vivarium_flags Qt6::Test ${ARG_LIBS})
   target_compile_definitions(${name} PRIVATE VIVARIUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  vivarium_precompile(${name} ${VIVARIUM_TEST_LAYER})
   if(NOT ARG_LABELS)
     set(ARG_LABELS fast)
   endif()
