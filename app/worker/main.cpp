@@ -52,7 +52,7 @@ Result<void> enterSandbox(std::vector<int> keptDescriptors) {
 // Where what was learned about the host is kept (XDG base directories); empty: nowhere.
 std::string cacheFolder() {
     if (const char* home = std::getenv("VIVARIUM_HOME"); home && *home == '/')
-        return std::string(home) + "/run";
+        return std::string(home) + "/cache";
     if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/')
         return std::string(cache) + "/vivarium";
     if (const char* home = std::getenv("HOME"); home && *home == '/')
