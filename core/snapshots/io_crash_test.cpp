@@ -1,3 +1,4 @@
+#include "core/database/machine_lock.h"
 #include "core/snapshots/snapshot_test_machine.h"
 #include "tests/support/test_main.h"
 
@@ -60,6 +61,16 @@ class IoCrashTest : public QObject {
             return true;
         };
         return QTest::qWaitFor(removeOne, 20'000);
+    }
+    // Turns the machine off, also when its worker is only just found.
+    static bool turnOff(Program& program, const MachineId& id) {
+        const QString folder = program.library->find(id)->folder;
+        const auto isOff = [&] {
+            if (program.supervisor->connection(id))
+                static_cast<void>(wait(program.supervisor->powerOff(id)).has_value());
+            return MachineLock::inspect(folder).holder == MachineLock::Holder::Nobody;
+        };
+        return QTest::qWaitFor(isOff, 20'000);
     }
     // What settles in the background may just move the snapshot to another file.
     static bool isAsBefore(Program& program, const SnapshotId& snapshot,
@@ -174,8 +185,7 @@ private Q_SLOTS:
                 QCOMPARE(process.exitCode(), 0);
 
             Program program = folder.open();
-            if (program.supervisor->connection(id))
-                static_cast<void>(wait(program.supervisor->powerOff(id)).has_value());
+            QVERIFY(turnOff(program, id));
             QVERIFY(removeCopies(program, id));
             const QByteArray where = (u"at %1 of %2"_s.arg(at).arg(boundaries)).toUtf8();
             // Whatever was under way is over, one way or the other.
