@@ -20,12 +20,11 @@ Result<NativeReserve> NativeReserve::create(unsigned count) {
         return systemError(errno, "map a counter");
     NativeReserve reserve;
     reserve.m_taken.reset(new (page) std::atomic<uint32_t>(0));
-    for (unsigned i = 0; i < count; ++i) {
-        Unit unit{TRY(softcpu::NativeUnit::create()), nullptr};
-        if (auto cache = softcpu::Translator::reserveCache({}))
-            unit.cache = std::move(*cache);
-        reserve.m_units.push_back(std::move(unit));
-    }
+    for (auto& native : TRY(softcpu::NativeUnit::createMany(count)))
+        reserve.m_units.push_back({std::move(native), nullptr});
+    if (auto caches = softcpu::Translator::reserveCaches({}, count))
+        for (unsigned i = 0; i < count; ++i)
+            reserve.m_units[i].cache = std::move((*caches)[i]);
     return reserve;
 }
 

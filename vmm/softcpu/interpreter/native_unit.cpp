@@ -52,22 +52,31 @@ uint64_t hostStateMask() {
 } // namespace
 
 Result<std::unique_ptr<NativeUnit>> NativeUnit::create() {
+    auto units = TRY(createMany(1));
+    return std::move(units.front());
+}
+
+Result<std::vector<std::unique_ptr<NativeUnit>>> NativeUnit::createMany(unsigned count) {
     if (hostStateMask() == 0)
         return fail(ErrorCode::Unsupported, "the host CPU has no XSAVE");
+    const size_t bytes = count * kCodeBytes;
     const UniqueFd file(memfd_create("vivarium-native", MFD_CLOEXEC));
-    if (file.get() < 0 || ftruncate(file.get(), kCodeBytes) != 0)
+    if (file.get() < 0 || ftruncate(file.get(), static_cast<off_t>(bytes)) != 0)
         return systemError(errno, "create code memory");
-    void* writable = mmap(nullptr, kCodeBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    void* writable = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
     if (writable == MAP_FAILED)
         return systemError(errno, "map code memory");
-    void* executable = mmap(nullptr, kCodeBytes, PROT_READ | PROT_EXEC, MAP_SHARED, file.get(), 0);
+    void* executable = mmap(nullptr, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, file.get(), 0);
     if (executable == MAP_FAILED) {
         const Error error = systemError(errno, "map executable memory");
-        munmap(writable, kCodeBytes);
+        munmap(writable, bytes);
         return error;
     }
-    return std::unique_ptr<NativeUnit>(
-        new NativeUnit(static_cast<uint8_t*>(writable), static_cast<uint8_t*>(executable)));
+    std::vector<std::unique_ptr<NativeUnit>> units;
+    for (size_t offset = 0; offset < bytes; offset += kCodeBytes) // each unmaps its own part
+        units.push_back(std::unique_ptr<NativeUnit>(new NativeUnit(
+            static_cast<uint8_t*>(writable) + offset, static_cast<uint8_t*>(executable) + offset)));
+    return units;
 }
 
 NativeUnit::NativeUnit(uint8_t* writable, uint8_t* executable)

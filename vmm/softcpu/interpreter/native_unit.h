@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace vivarium::softcpu {
 
@@ -16,6 +17,8 @@ class NativeUnit {
 public:
     // Errors: the host's (memfd, mmap), Unsupported (no XSAVE).
     static Result<std::unique_ptr<NativeUnit>> create();
+    // `count` of them, for less than they cost one by one. Errors as create().
+    static Result<std::vector<std::unique_ptr<NativeUnit>>> createMany(unsigned count);
     ~NativeUnit();
     NativeUnit(const NativeUnit&) = delete;
     NativeUnit& operator=(const NativeUnit&) = delete;

@@ -1,5 +1,7 @@
 #include "vmm/softcpu/translator/code_cache.h"
 
+#include "vmm/base/unique_fd.h"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -18,37 +20,45 @@ size_t wholePages(size_t sizeBytes) {
 
 } // namespace
 
-Result<std::unique_ptr<CodeCache>> CodeCache::create(size_t dataBytes, size_t codeBytes) {
+Result<std::vector<std::unique_ptr<CodeCache>>>
+CodeCache::create(size_t dataBytes, size_t codeBytes, unsigned count) {
     if (dataBytes >= kReachBytes / 2 || codeBytes >= kReachBytes / 2)
         return fail(ErrorCode::LimitExceeded, "the code cache is too large");
-    std::unique_ptr<CodeCache> cache(new CodeCache);
-    cache->m_dataBytes = wholePages(dataBytes);
-    cache->m_codeBytes = wholePages(codeBytes);
-    cache->m_fd.reset(::memfd_create("vivarium-code", MFD_CLOEXEC));
-    if (!cache->m_fd || ::ftruncate(cache->m_fd.get(), static_cast<off_t>(cache->m_codeBytes)) != 0)
+    const size_t data = wholePages(dataBytes), code = wholePages(codeBytes);
+    const size_t allCode = count * code, allBytes = count * (data + code);
+    // Closed at the end: a sandbox closes descriptors behind everybody's back.
+    const UniqueFd file(::memfd_create("vivarium-code", MFD_CLOEXEC));
+    if (!file || ::ftruncate(file.get(), static_cast<off_t>(allCode)) != 0)
         return systemError(errno, "create the code cache");
-    void* region = ::mmap(nullptr, cache->m_dataBytes + cache->m_codeBytes, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (region == MAP_FAILED)
+    void* regions = ::mmap(nullptr, allBytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (regions == MAP_FAILED)
         return systemError(errno, "reserve the code cache");
-    cache->m_region = static_cast<uint8_t*>(region);
-    if (::mmap(cache->executable(0), cache->m_codeBytes, PROT_READ | PROT_EXEC,
-               MAP_SHARED | MAP_FIXED, cache->m_fd.get(), 0) == MAP_FAILED)
-        return systemError(errno, "map the code cache for execution");
-    void* writable = ::mmap(nullptr, cache->m_codeBytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-                            cache->m_fd.get(), 0);
-    if (writable == MAP_FAILED)
-        return systemError(errno, "map the code cache for writing");
-    cache->m_writable = static_cast<uint8_t*>(writable);
-    cache->m_fd = UniqueFd(); // a sandbox closes descriptors behind everybody's back
-    return cache;
+    void* writable = ::mmap(nullptr, allCode, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    if (writable == MAP_FAILED) {
+        const Error error = systemError(errno, "map the code cache for writing");
+        ::munmap(regions, allBytes);
+        return error;
+    }
+    std::vector<std::unique_ptr<CodeCache>> caches; // each unmaps its own parts
+    for (unsigned i = 0; i < count; ++i) {
+        std::unique_ptr<CodeCache> cache(new CodeCache);
+        cache->m_dataBytes = data;
+        cache->m_codeBytes = code;
+        cache->m_region = static_cast<uint8_t*>(regions) + i * (data + code);
+        cache->m_writable = static_cast<uint8_t*>(writable) + i * code;
+        caches.push_back(std::move(cache));
+    }
+    for (unsigned i = 0; i < count; ++i)
+        if (::mmap(caches[i]->executable(0), code, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
+                   file.get(), static_cast<off_t>(i * code)) == MAP_FAILED)
+            return systemError(errno, "map the code cache for execution");
+    return caches;
 }
 
 CodeCache::~CodeCache() {
-    if (m_region)
-        ::munmap(m_region, m_dataBytes + m_codeBytes);
-    if (m_writable)
-        ::munmap(m_writable, m_codeBytes);
+    ::munmap(m_region, m_dataBytes + m_codeBytes);
+    ::munmap(m_writable, m_codeBytes);
 }
 
 void CodeCache::commit(size_t sizeBytes) {

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "vmm/base/result.h"
-#include "vmm/base/unique_fd.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace vivarium::softcpu {
 
@@ -14,8 +14,10 @@ namespace vivarium::softcpu {
 // code reaches relative to RIP. To be created before the sandbox closes. Thread: the vCPU's.
 class CodeCache {
 public:
-    // Sizes are rounded up to whole pages; together below 2 GiB. Errors: LimitExceeded, NoSpace.
-    static Result<std::unique_ptr<CodeCache>> create(size_t dataBytes, size_t codeBytes);
+    // `count` caches of one size. Sizes are rounded up to whole pages; together below 2 GiB for
+    // each cache. Errors: LimitExceeded, NoSpace.
+    static Result<std::vector<std::unique_ptr<CodeCache>>> create(size_t dataBytes,
+                                                                  size_t codeBytes, unsigned count);
     ~CodeCache();
     CodeCache(const CodeCache&) = delete;
     CodeCache& operator=(const CodeCache&) = delete;
@@ -43,7 +45,6 @@ public:
 private:
     CodeCache() = default;
 
-    UniqueFd m_fd;
     uint8_t* m_region = nullptr; // data, then the executable view
     uint8_t* m_writable = nullptr;
     size_t m_dataBytes = 0;

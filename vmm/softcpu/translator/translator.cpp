@@ -52,12 +52,19 @@ uint64_t invalidInverted(unsigned index) {
 } // namespace
 
 Result<std::unique_ptr<CodeCache>> Translator::reserveCache(Options options) {
+    auto caches = TRY(reserveCaches(options, 1));
+    return std::move(caches.front());
+}
+
+Result<std::vector<std::unique_ptr<CodeCache>>> Translator::reserveCaches(Options options,
+                                                                          unsigned count) {
     if (!hostHasBmi2AndXsave())
         return fail(ErrorCode::Unsupported, "the host's processor lacks BMI2 or XSAVE");
     if (!HostThread::supported())
         return fail(ErrorCode::Unsupported, "the host does not let programs set the GS base");
     HostFaults::install();
-    return CodeCache::create(sizeof(TranslatorData), std::max(options.codeBytes, kMinCodeBytes));
+    return CodeCache::create(sizeof(TranslatorData), std::max(options.codeBytes, kMinCodeBytes),
+                             count);
 }
 
 Translator::Translator(CpuState& state, SoftMmu& mmu, Interpreter& interpreter,

@@ -8,6 +8,7 @@
 #include "vmm/softcpu/translator/code_coherence.h"
 
 #include <memory>
+#include <vector>
 #include <string>
 
 namespace vivarium::softcpu {
@@ -22,6 +23,8 @@ public:
     // The part that needs system calls: to be called before the sandbox closes. Errors: Unsupported
     // (the host lacks BMI2 or XSAVE, or cannot set the GS base), the host's (memfd).
     static Result<std::unique_ptr<CodeCache>> reserveCache(Options options);
+    static Result<std::vector<std::unique_ptr<CodeCache>>> reserveCaches(Options options,
+                                                                         unsigned count);
     // `cache` from reserveCache(). The references outlive the translator.
     Translator(CpuState& state, SoftMmu& mmu, Interpreter& interpreter, CodeCoherence& coherence,
                std::unique_ptr<CodeCache> cache);
