@@ -1,5 +1,7 @@
 #include "core/database/machine_lock.h"
 
+#include "core/database/lock_file.h"
+
 #include <QByteArray>
 #include <QFile>
 #include <QList>
@@ -21,13 +23,6 @@ constexpr QByteArrayView kStarted = "started";
 constexpr QByteArrayView kVnc = "vnc ";
 constexpr QByteArrayView kResumed = "resumed ";
 constexpr QByteArrayView kExited = "exited ";
-
-struct flock wholeFile() {
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    return lock;
-}
 
 RunRecord readRecord(int fd) {
     QByteArray text(kMaxRecordBytes, '\0');
@@ -62,20 +57,10 @@ QString MachineLock::path(const QString& folder) {
 }
 
 Result<MachineLock> MachineLock::acquire(const QString& folder) {
-    const QByteArray file = QFile::encodeName(path(folder));
-    UniqueFd fd(
-        ::open(file.constData(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd)
-        return systemError(errno, "The machine's lock file " + path(folder).toStdString() +
-                                      " cannot be opened");
-    struct flock lock = wholeFile();
-    if (::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
-        if (errno == EAGAIN || errno == EACCES)
-            return fail(ErrorCode::Busy, "The machine is running already.");
-        return systemError(errno, "The machine's lock file " + path(folder).toStdString() +
-                                      " cannot be locked");
-    }
-    return MachineLock(std::move(fd));
+    return MachineLock(TRY(acquireLock({.path = path(folder),
+                                        .name = "The machine's lock file",
+                                        .busy = "The machine is running already.",
+                                        .openFlags = O_APPEND})));
 }
 
 MachineLock::Inspection MachineLock::inspect(const QString& folder) {
@@ -83,8 +68,7 @@ MachineLock::Inspection MachineLock::inspect(const QString& folder) {
     const UniqueFd fd(::open(file.constData(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!fd)
         return {};
-    struct flock lock = wholeFile();
-    const bool held = ::fcntl(fd.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    const bool held = isLockHeld(fd.get());
     // Read after the look at the lock: a worker's last line is written before it lets go.
     return {held ? Holder::Worker : Holder::Nobody, readRecord(fd.get())};
 }

@@ -1,19 +1,13 @@
 #include "core/database/schema.h"
 
+#include "core/database/lock_file.h"
 #include "core/database/migrations/m0001_library.h"
 #include "core/database/migrations/m0002_drive_bus.h"
 #include "core/database/migrations/m0003_layers.h"
 #include "core/database/migrations/m0004_snapshots.h"
 #include "core/database/migrations/m0005_drive_policies.h"
 
-#include "vmm/base/unique_fd.h"
-
-#include <QFile>
-
 #include <array>
-#include <cerrno>
-
-#include <fcntl.h>
 
 namespace vivarium {
 
@@ -66,19 +60,8 @@ Result<void> checkIntegrity(Database& database) {
 // upgrades it. A file beside the database, as closing any descriptor of the database itself would
 // drop SQLite's own locks (SQLite, "How To Corrupt", section 2.2). Waits for the others.
 Result<UniqueFd> lockSchema(const Database& database) {
-    const QByteArray path = QFile::encodeName(database.path() + u".lock"_s);
-    UniqueFd fd(::open(path.constData(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd)
-        return systemError(errno,
-                           "The library's lock file " + path.toStdString() + " cannot be opened");
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    while (::fcntl(fd.get(), F_OFD_SETLKW, &lock) != 0)
-        if (errno != EINTR)
-            return systemError(errno, "The library's lock file " + path.toStdString() +
-                                          " cannot be locked");
-    return fd;
+    return acquireLock(
+        {.path = database.path() + u".lock"_s, .name = "The library's lock file", .busy = {}});
 }
 
 Result<void> apply(Database& database, const Migration& migration) {

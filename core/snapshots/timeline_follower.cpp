@@ -1,11 +1,12 @@
 #include "core/snapshots/timeline_follower.h"
 
+#include "core/database/lock_file.h"
+
 #include <QCoreApplication>
 #include <QFile>
 #include <QFileInfo>
 #include <QProcess>
 
-#include <cerrno>
 #include <csignal>
 
 #include <fcntl.h>
@@ -19,32 +20,15 @@ QString FollowerLock::path(const QString& folder) {
 }
 
 Result<FollowerLock> FollowerLock::acquire(const QString& folder) {
-    const QByteArray file = QFile::encodeName(path(folder));
-    UniqueFd fd(::open(file.constData(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd)
-        return systemError(errno, "The timeline's lock file " + path(folder).toStdString() +
-                                      " cannot be opened");
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    if (::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
-        if (errno == EAGAIN || errno == EACCES)
-            return fail(ErrorCode::Busy, "The machine's timeline is followed already.");
-        return systemError(errno, "The timeline's lock file " + path(folder).toStdString() +
-                                      " cannot be locked");
-    }
-    return FollowerLock(std::move(fd));
+    return FollowerLock(TRY(acquireLock({.path = path(folder),
+                                         .name = "The timeline's lock file",
+                                         .busy = "The machine's timeline is followed already."})));
 }
 
 bool FollowerLock::isHeld(const QString& folder) {
     const UniqueFd fd(
         ::open(QFile::encodeName(path(folder)).constData(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-    if (!fd)
-        return false;
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    return ::fcntl(fd.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    return fd && isLockHeld(fd.get());
 }
 
 QString followerProgram() {
