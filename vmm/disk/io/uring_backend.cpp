@@ -50,6 +50,23 @@ Result<std::unique_ptr<IoBackend>> UringBackend::create() {
     return std::unique_ptr<IoBackend>(std::move(backend));
 }
 
+void UringBackend::keepKernelWorkers() {
+    struct KeptRing {
+        io_uring ring;
+        bool open = io_uring_queue_init(1, &ring, 0) == 0; // refused: so is every other ring
+        KeptRing() {
+            if (open)
+                io_uring_ring_dontfork(&ring);
+        }
+        ~KeptRing() {
+            if (open)
+                io_uring_queue_exit(&ring);
+        }
+    };
+    static const thread_local KeptRing kept;
+    static_cast<void>(kept);
+}
+
 UringBackend::~UringBackend() {
     io_uring_queue_exit(&m_ring);
 }

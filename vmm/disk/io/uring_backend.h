@@ -19,6 +19,11 @@ public:
 
     // Error: Unsupported when the kernel or a filter refuses io_uring.
     static Result<std::unique_ptr<IoBackend>> create();
+    // For a thread that runs one ring after the other: until it ends, a ring of one entry stays
+    // open. A kernel whose workers leave with a thread's last ring (Linux 7.0, stable since 6.18:
+    // "io-wq: allow io-wq workers to exit when unused") loses what the thread's next ring hands to
+    // a worker that is just leaving, and the operation never ends.
+    static void keepKernelWorkers();
     ~UringBackend() override;
     void start(IoOp& op) override;
     void reap(IoLoop& loop, Patience patience) override;

@@ -1,7 +1,11 @@
 #include "tests/support/test_main.h"
+#include "vmm/disk/io/io_loop.h"
 #include "vmm/disk/test_support/disk_test_tools.h"
 
+#include <QDir>
 #include <QTest>
+
+#include <thread>
 
 using namespace vivarium;
 using namespace vivarium::test;
@@ -137,6 +141,32 @@ private Q_SLOTS:
         QVERIFY(!converted);
         QCOMPARE(converted.error().code, ErrorCode::Cancelled);
         QVERIFY(bytesOf({image}) == model);
+    }
+
+    // Without it a job may wait for ever: UringBackend::keepKernelWorkers().
+    void aThreadKeepsOneRingBetweenItsJobs() {
+        const auto openRings = [] {
+            int rings = 0;
+            const QDir descriptors(QStringLiteral("/proc/self/fd"));
+            for (const QString& name : descriptors.entryList(QDir::System | QDir::Files))
+                if (QFile::symLinkTarget(descriptors.filePath(name)).contains(u"[io_uring]"))
+                    ++rings;
+            return rings;
+        };
+        if (!IoLoop::create(IoEngine::Kind::IoUring))
+            QSKIP("this host has no io_uring");
+        const int before = openRings();
+        int during = 0;
+        std::thread([&] {
+            for (int i = 0; i < 3; ++i) {
+                Qcow2Options options;
+                options.diskBytes = kDiskBytes;
+                if (createQcow2(newFile(newPath()), options))
+                    during += openRings() - before;
+            }
+        }).join();
+        QCOMPARE(during, 3);
+        QCOMPARE(openRings(), before);
     }
 
     void mapCoversTheDisk() {

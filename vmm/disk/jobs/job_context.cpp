@@ -1,6 +1,7 @@
 #include "vmm/disk/jobs/job_context.h"
 
 #include "vmm/disk/io/host_file.h"
+#include "vmm/disk/io/uring_backend.h"
 
 #include <cerrno>
 
@@ -10,6 +11,8 @@ namespace vivarium {
 
 Result<std::unique_ptr<JobContext>> JobContext::create(const JobControl& control) {
     auto loop = TRY(IoLoop::create());
+    if (loop->engineKind() == IoEngine::Kind::IoUring)
+        UringBackend::keepKernelWorkers();
     return std::unique_ptr<JobContext>(new JobContext(std::move(loop), control));
 }
 
