@@ -100,7 +100,10 @@ class IoCrashTest : public QObject {
             qWarning("%s", started.error().detail.c_str());
             return false;
         }
-        return wait(program.supervisor->powerOff(id)).has_value();
+        const auto off = wait(program.supervisor->powerOff(id));
+        if (!off)
+            qWarning("%s", off.error().detail.c_str());
+        return off.has_value();
     }
 
 private Q_SLOTS:
@@ -205,8 +208,11 @@ private Q_SLOTS:
                     QVERIFY2(restores(program, id, snapshot.id), where);
             if (program.service->isSaved(id))
                 QVERIFY(wait(program.service->discardSavedState(id)));
-            for (const Snapshot& old : program.service->snapshots(id)) // the tree stays small
-                QVERIFY2(wait(program.service->remove(id, old.id)), where);
+            for (const Snapshot& old : program.service->snapshots(id)) { // the tree stays small
+                const auto removed = wait(program.service->remove(id, old.id));
+                const char* why = removed ? "" : removed.error().detail.c_str();
+                QVERIFY2(removed, (where + ": " + why).constData());
+            }
             const QStringList left = lastingComplaints(program, id);
             QVERIFY2(left.isEmpty(), (where + ": " + left.join(u'\n').toUtf8()));
             if (!crashed) {

@@ -113,7 +113,8 @@ private Q_SLOTS:
                 }
             // So that the tree does not grow with every round.
             for (const Snapshot& old : program.service->snapshots(id)) {
-                QVERIFY(wait(program.service->remove(id, old.id)));
+                const auto removed = wait(program.service->remove(id, old.id));
+                QVERIFY2(removed, removed ? "" : removed.error().detail.c_str());
                 contents.remove(old.id);
             }
             if (program.service->isSaved(id))

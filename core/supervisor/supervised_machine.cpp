@@ -178,6 +178,8 @@ QFuture<Result<void>> SupervisedMachine::start() {
     const Machine* known = machine();
     if (!known)
         return finished(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
+    if (m_phase == Phase::Waiting)
+        lookForWorker(); // who had the machine's lock may be gone by now
     if (m_phase != Phase::Idle)
         return finished(
             fail(ErrorCode::Busy,

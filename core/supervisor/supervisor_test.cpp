@@ -275,6 +275,23 @@ private Q_SLOTS:
         QCOMPARE(later.supervisor->status(id).state, MachineState::PoweredOff);
     }
 
+    // Also when that was noticed and nobody has looked again since.
+    void aMachineStartsOnceItsLockIsFree() {
+        Program program = open();
+        const auto id = add(program, QStringLiteral("one"));
+        QVERIFY(wait(program.supervisor->start(id)));
+        QVERIFY(wait(program.supervisor->powerOff(id)));
+        {
+            const auto held = MachineLock::acquire(program.library->find(id)->folder);
+            QVERIFY(held);
+            program.library->setLastSeenRunning(id, true);
+            QTRY_COMPARE(program.supervisor->status(id).state, MachineState::Starting);
+            QCOMPARE(wait(program.supervisor->start(id)).error().code, ErrorCode::Busy);
+        }
+        const auto started = wait(program.supervisor->start(id));
+        QVERIFY2(started, started ? "" : started.error().detail.c_str());
+    }
+
     void aStartCanBeCancelled() {
         Program program = open();
         const auto id = add(program, QStringLiteral("hang"));
