@@ -83,8 +83,8 @@ Result<void> SoftAccelerator::reset() {
 Result<void> SoftAccelerator::save(StateWriter& writer) {
     const auto states = m_chips->states();
     writer.fields(static_cast<uint32_t>(m_vcpus.size()), packPic(states.pics.chips[0], 0),
-                  packPic(states.pics.chips[1], 1), packIoApic(states.ioApic), packPit(states.pit),
-                  m_chips->nowNs());
+                  packPic(states.pics.chips[1], 1), packIoApic(states.ioApic),
+                  packPit(states.pit, states.owedTicks), m_chips->nowNs());
     return {};
 }
 
@@ -102,6 +102,7 @@ Result<void> SoftAccelerator::restore(StateReader& reader) {
     states.pics.chips[1] = TRY(unpackPic(pic1));
     states.ioApic = TRY(unpackIoApic(ioApic));
     states.pit = TRY(unpackPit(pit));
+    states.owedTicks = TRY(unpackOwedTicks(pit));
     m_chips->setStates(states);
     return {};
 }

@@ -14,8 +14,9 @@ using namespace softcpu;
 
 namespace {
 
-constexpr uint32_t kApicPriorityShift = 4; // CR8 is the class of the task priority
-constexpr uint32_t kFpuErrorLine = 13;     // as the first PCs wired it
+constexpr uint32_t kApicPriorityShift = 4;     // CR8 is the class of the task priority
+constexpr uint32_t kFpuErrorLine = 13;         // as the first PCs wired it
+constexpr uint64_t kTimerLatenessNs = 200'000; // that a guest may see
 
 } // namespace
 
@@ -249,6 +250,17 @@ bool SoftVcpu::writeMsr(uint32_t index, uint64_t value) {
         return true;
     }
     return msr::isHarmless(index);
+}
+
+// The host may not have run the timers' thread for long. Who waits by the time stamp for timer
+// interrupts (a kernel that tries its timer) must not see time pass without them.
+uint64_t SoftVcpu::tsc() {
+    const uint64_t now = m_chips.nowNs();
+    if (now - m_timersSeenNs > kTimerLatenessNs) {
+        m_timersSeenNs = now;
+        outside([this] { m_chips.runDueTimers(); });
+    }
+    return now;
 }
 
 bool SoftVcpu::apicBaseWritten(uint64_t value) {

@@ -67,7 +67,7 @@ private:
     std::optional<uint64_t> readMsr(uint32_t index) override;
     bool writeMsr(uint32_t index, uint64_t value) override;
     bool apicBaseWritten(uint64_t value) override;
-    uint64_t tsc() override { return m_chips.nowNs(); }
+    uint64_t tsc() override;
     uint8_t taskPriority() override;
     void setTaskPriority(uint8_t priority) override;
     void fpuError() override;
@@ -94,6 +94,8 @@ private:
     RunGate::Passage m_passage;
     // Told by SoftMemory, taken when the gate is entered.
     std::atomic<bool> m_memoryChanged = false, m_writesTracked = false;
+
+    uint64_t m_timersSeenNs = 0; // when tsc() last let due timers fire
 
     std::unique_ptr<softcpu::CpuState> m_state;
     softcpu::SoftMmu m_mmu;

@@ -38,6 +38,7 @@ constexpr uint64_t kTimerWritable = kTimerLevel | kTimerInterrupt | kTimerPeriod
 constexpr uint64_t kNsPerTick = Hpet::kPeriodFs / 1'000'000;
 // A period below this is a guest's mistake; firing it faster would only keep the host busy.
 constexpr uint64_t kMinIntervalTicks = 20'000 / kNsPerTick;
+constexpr uint64_t kMaxLateMatches = 1000;
 constexpr uint64_t kMaxMatchTick = ~uint64_t{0} / kNsPerTick;
 constexpr int kChipsetPriority = 10;
 constexpr uint32_t kPitGsi = 0;
@@ -123,8 +124,20 @@ void Hpet::settle() {
             expired(i);
 }
 
+// How many matches to tell of. Ticks of the system timer that come late come all the same: who
+// counts them keeps time (as for the interval timer it replaces).
+uint64_t Hpet::matchesByNow(unsigned index) const {
+    const TimerState& timer = m_state.timers[index];
+    const uint64_t mask = timerMask(index), period = timer.period & mask;
+    if (!legacy() || index != 0 || !periodic(index) || period < kMinIntervalTicks)
+        return 1;
+    const uint64_t late = (counterNow() - timer.comparator) & mask;
+    return std::min(1 + late / period, kMaxLateMatches);
+}
+
 void Hpet::expired(unsigned index) {
-    fire(index);
+    for (uint64_t left = matchesByNow(index); left > 0; --left)
+        fire(index);
     TimerState& timer = m_state.timers[index];
     timer.pending = false;
     uint64_t mask = timerMask(index);

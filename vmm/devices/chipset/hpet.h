@@ -69,6 +69,7 @@ private:
     void schedule(unsigned index);
     void rearm(unsigned index);
     void settle();
+    uint64_t matchesByNow(unsigned index) const;
     void expired(unsigned index);
     void fire(unsigned index);
     void updateLines();

@@ -113,6 +113,19 @@ private Q_SLOTS:
         QCOMPARE(f.edges(21), 1u);
     }
 
+    // Others lose what merges; systems count the system timer's ticks.
+    void lateTicksOfTheSystemTimerAreNotLost() {
+        Fixture f;
+        f.write(kConfig, 3); // legacy routing
+        f.write(timerConfig(0), kEnable | kPeriodic | kSetValue);
+        f.write(comparator(0), 100'000); // a millisecond
+        f.bench.clock.advance(5'500'000);
+        QVERIFY(f.read(kCounter) > 0);
+        QCOMPARE(f.edges(0), 5u);
+        f.bench.advance(1'000'000);
+        QCOMPARE(f.edges(0), 1u);
+    }
+
     void shortPeriodsDoNotStormTheHost() {
         Fixture f;
         f.write(kConfig, 1);

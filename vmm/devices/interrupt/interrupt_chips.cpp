@@ -1,5 +1,6 @@
 #include "vmm/devices/interrupt/interrupt_chips.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace vivarium {
@@ -8,6 +9,8 @@ namespace {
 
 constexpr uint32_t kTimerGsi = 0, kTimerPin = 2, kCascadeGsi = 2, kIsaLines = 16;
 constexpr uint64_t kPageBytes = 4096;
+// A second's worth at the rates that systems choose; what is older helps nobody.
+constexpr uint32_t kMaxOwedTicks = 1000;
 constexpr uint64_t kMessageAddress = 0xFEE00000, kMessageAddressMask = 0xFFFFFFFFFFF00000;
 
 } // namespace
@@ -68,12 +71,46 @@ void InterruptChips::setLine(uint32_t gsi, Level level) {
         return; // wired to nothing
     const bool high = level == Level::High;
     MutexLocker lock(m_mutex);
+    if (gsi == kTimerGsi) {
+        if (high && !m_timerLine && tickWaitsLocked())
+            m_owedTicks = std::min(m_owedTicks + 1, kMaxOwedTicks);
+        m_timerLine = high;
+    }
+    setLineLocked(gsi, high);
+}
+
+void InterruptChips::setLineLocked(uint32_t gsi, bool high) {
     if (gsi < kIsaLines) {
         const bool before = m_pics.output();
         m_pics.setLine(gsi, high);
         picChangedLocked(before);
     }
     m_ioApic.setLine(gsi == kTimerGsi ? kTimerPin : gsi, high);
+}
+
+// Whether the system timer's last interrupt still waits for a processor, so that one more would be
+// lost. Behind a mask nobody waits for it.
+bool InterruptChips::tickWaitsLocked() const {
+    const PicPair::Chip& pic = m_pics.state().chips[0];
+    if (pic.requests & ~pic.mask & 1)
+        for (const auto& cpu : m_cpus)
+            if (cpu->apic.passesExtInt())
+                return true;
+    if (const auto vector = m_ioApic.edgeVector(kTimerPin))
+        for (const auto& cpu : m_cpus)
+            if (cpu->apic.requests(*vector))
+                return true;
+    return false;
+}
+
+// A processor took a tick: the next one that is owed comes at once, in service after this one.
+void InterruptChips::tickTakenLocked() {
+    if (m_owedTicks == 0 || tickWaitsLocked())
+        return;
+    --m_owedTicks;
+    setLineLocked(kTimerGsi, false);
+    setLineLocked(kTimerGsi, true);
+    setLineLocked(kTimerGsi, m_timerLine);
 }
 
 // The 8259's output is wired to every LINT0.
@@ -283,11 +320,16 @@ std::optional<uint8_t> InterruptChips::acknowledge(unsigned cpu) {
         apic.clearExtInt();
         const uint8_t vector = m_pics.acknowledge();
         picChangedLocked(false); // the next request waits already
+        if (vector == m_pics.state().chips[0].vectorBase)
+            tickTakenLocked();
         return vector;
     }
     const auto vector = apic.pendingVector();
-    if (vector)
+    if (vector) {
         apic.acknowledge(*vector);
+        if (vector == m_ioApic.edgeVector(kTimerPin))
+            tickTakenLocked();
+    }
     return vector;
 }
 
@@ -305,14 +347,13 @@ void InterruptChips::initApic(unsigned cpu) {
 // --- Timers
 // --------------------------------------------------------------------------------------------
 
-std::optional<uint64_t> InterruptChips::deadlineNsLocked(const Cpu& cpu) const {
+std::optional<uint64_t> InterruptChips::deadlineNsLocked(const Cpu& cpu, uint64_t now) const {
     if (cpu.apic.timerMode() != LocalApic::TimerMode::TscDeadline)
         return cpu.apic.countdownEndNs();
     const uint64_t deadline = cpu.apic.tscDeadline();
     if (deadline == 0)
         return std::nullopt;
     // Time stamps wrap: one that lies behind is due at once.
-    const uint64_t now = nowNs();
     const auto ahead = static_cast<int64_t>(deadline - cpu.tscOffset - now);
     return ahead > 0 ? now + static_cast<uint64_t>(ahead) : now;
 }
@@ -326,7 +367,7 @@ void InterruptChips::armTimerLocked(unsigned cpu) {
     std::optional<uint64_t> deadline;
     {
         MutexLocker lock(m_mutex);
-        deadline = deadlineNsLocked(*m_cpus[cpu]);
+        deadline = deadlineNsLocked(*m_cpus[cpu], nowNs());
     }
     if (deadline)
         m_cpus[cpu]->timer.arm(*deadline);
@@ -340,13 +381,19 @@ void InterruptChips::timerExpired(unsigned cpu) {
         MutexLocker lock(m_mutex);
         LocalApic& apic = m_cpus[cpu]->apic;
         // It may have been set anew since.
-        if (const auto deadline = deadlineNsLocked(*m_cpus[cpu]); deadline && *deadline <= now) {
+        if (const auto deadline = deadlineNsLocked(*m_cpus[cpu], now);
+            deadline && *deadline <= now) {
             apic.timerExpired(now);
             if (pendingLocked(cpu) || apic.hasEvents())
                 m_wake(cpu);
         }
     }
     armTimerLocked(cpu);
+}
+
+void InterruptChips::runDueTimers() {
+    MutexLocker lock(m_deviceLock);
+    m_timers.runExpired();
 }
 
 void InterruptChips::armTimers() {
@@ -356,6 +403,10 @@ void InterruptChips::armTimers() {
 }
 
 void InterruptChips::connectPit(bool connected) {
+    {
+        MutexLocker lock(m_mutex);
+        m_owedTicks = 0; // those of another timer
+    }
     m_pit.connect(connected);
 }
 
@@ -365,7 +416,7 @@ void InterruptChips::connectPit(bool connected) {
 // Everybody is quiet, or the caller holds the device lock: the PIT is safe.
 InterruptChips::ChipStates InterruptChips::states() {
     MutexLocker lock(m_mutex);
-    return {m_pics.state(), m_ioApic.state(), m_pit.state()};
+    return {m_pics.state(), m_ioApic.state(), m_pit.state(), m_owedTicks};
 }
 
 void InterruptChips::setStates(const ChipStates& states) {
@@ -373,6 +424,8 @@ void InterruptChips::setStates(const ChipStates& states) {
     m_pics.setState(states.pics);
     m_ioApic.setState(states.ioApic);
     m_pit.setState(states.pit);
+    m_timerLine = states.ioApic.lines >> kTimerPin & 1;
+    m_owedTicks = std::min(states.owedTicks, kMaxOwedTicks);
 }
 
 LocalApic::State InterruptChips::apicState(unsigned cpu) {
@@ -392,6 +445,8 @@ void InterruptChips::reset() {
     MutexLocker lock(m_mutex);
     m_pics.reset();
     m_ioApic.reset();
+    m_timerLine = false;
+    m_owedTicks = 0;
 }
 
 void InterruptChips::resetApic(unsigned cpu) {
@@ -415,6 +470,8 @@ void InterruptChips::writePic(unsigned chip, uint64_t offset, uint8_t value) {
     MutexLocker lock(m_mutex);
     // An end of interrupt lets the next request through even where the wire stayed high.
     m_pics.write(chip, static_cast<unsigned>(offset), value);
+    if (chip == 0 && offset == 0 && value & 0x10) // ICW1
+        m_owedTicks = 0;
     picChangedLocked(false);
 }
 
@@ -440,7 +497,10 @@ void InterruptChips::writeIoApic(uint64_t offset, unsigned sizeBytes, uint64_t v
     if (sizeBytes < 4 && !(sizeBytes == 1 && offset == 0))
         return;
     MutexLocker lock(m_mutex);
+    const auto before = m_ioApic.edgeVector(kTimerPin);
     m_ioApic.write(offset, static_cast<uint32_t>(value));
+    if (m_ioApic.edgeVector(kTimerPin) != before)
+        m_owedTicks = 0; // of who was interrupted before
 }
 
 } // namespace vivarium

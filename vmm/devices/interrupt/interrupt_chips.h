@@ -80,6 +80,7 @@ public:
         PicPair::State pics;
         IoApic::State ioApic;
         Pit::State pit;
+        uint32_t owedTicks = 0; // of the system timer: raised, but merged with one before
     };
     ChipStates states();
     void setStates(const ChipStates& states);
@@ -90,6 +91,9 @@ public:
     void reset(); // all but the local APICs
     void resetApic(unsigned cpu);
     void connectPit(bool connected); // with the device lock held
+    // Fires what is due of the machine's timers, should their thread be late: a processor that
+    // reads the time finds what happened before. Its own thread, without the device lock.
+    void runDueTimers();
     // Timers follow the state again, after it was set or the clock stood still.
     void armTimers() REQUIRES(m_deviceLock);
 
@@ -109,7 +113,10 @@ private:
     void applyLocked(unsigned cpu, const LocalApic::Effect& effect) REQUIRES(m_mutex);
     bool pendingLocked(unsigned cpu) const REQUIRES(m_mutex);
     void picChangedLocked(bool before) REQUIRES(m_mutex);
-    std::optional<uint64_t> deadlineNsLocked(const Cpu& cpu) const REQUIRES(m_mutex);
+    void setLineLocked(uint32_t gsi, bool high) REQUIRES(m_mutex);
+    bool tickWaitsLocked() const REQUIRES(m_mutex);
+    void tickTakenLocked() REQUIRES(m_mutex);
+    std::optional<uint64_t> deadlineNsLocked(const Cpu& cpu, uint64_t now) const REQUIRES(m_mutex);
     void armTimer(unsigned cpu); // takes the device lock
     void armTimerLocked(unsigned cpu) REQUIRES(m_deviceLock);
     void timerExpired(unsigned cpu) REQUIRES(m_deviceLock);
@@ -139,6 +146,8 @@ private:
     Mutex m_mutex; // guards m_pics, m_ioApic and the APICs (not their timers)
     PicPair m_pics GUARDED_BY(m_mutex);
     IoApic m_ioApic GUARDED_BY(m_mutex);
+    bool m_timerLine GUARDED_BY(m_mutex) = false; // as the timer drives it
+    uint32_t m_owedTicks GUARDED_BY(m_mutex) = 0; // ChipStates
     std::vector<std::unique_ptr<Cpu>> m_cpus;
     Pit m_pit; // device lock, or everybody quiet
     std::vector<PortMapping> m_portMappings;

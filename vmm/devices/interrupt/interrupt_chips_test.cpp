@@ -24,6 +24,14 @@ std::unique_ptr<InterruptChips> makeChips(
     return std::move(*chips);
 }
 
+// Goes on by itself, as a real one.
+class RunningClock final : public Clock {
+public:
+    uint64_t nowNs() const override { return now += 100; }
+    int64_t wallClockNs() const override { return 0; }
+    mutable uint64_t now = 1'000'000'000;
+};
+
 // All chips as one device, so that the contract of devices can be checked on them.
 class ChipsDevice final : public Device {
 public:
@@ -42,7 +50,7 @@ public:
         writer.beginSection(name(), stateVersion());
         const auto states = m_chips->states();
         writer.fields(packPic(states.pics.chips[0], 0), packPic(states.pics.chips[1], 1),
-                      packIoApic(states.ioApic), packPit(states.pit));
+                      packIoApic(states.ioApic), packPit(states.pit, states.owedTicks));
         for (unsigned i = 0; i < m_cpus; ++i) {
             const LocalApic::State apic = m_chips->apicState(i);
             writer.fields(packLocalApic(apic, m_chips->nowNs()), apic.base, apic.tscDeadline,
@@ -68,6 +76,7 @@ private:
         states.pics.chips[1] = TRY(unpackPic(pic1));
         states.ioApic = TRY(unpackIoApic(ioApic));
         states.pit = TRY(unpackPit(pit));
+        states.owedTicks = TRY(unpackOwedTicks(pit));
         m_chips->setStates(states);
         for (unsigned i = 0; i < m_cpus; ++i) {
             LocalApic::State apic;
@@ -179,6 +188,96 @@ private Q_SLOTS:
         chips->writeApic(0, 0xB0, 0);
         bench.advance(5'000'000);
         QVERIFY(!chips->interruptPending(0));
+    }
+
+    // A processor that the host lets wait gets every tick all the same, one after the other.
+    void ticksThatMergeAreOwed() {
+        DeviceBench bench;
+        auto chips = makeChips(bench, 2);
+        enable(*chips, 0);
+        enable(*chips, 1);
+        const auto takeAll = [&](unsigned cpu, uint8_t vector) {
+            unsigned count = 0;
+            while (chips->acknowledge(cpu) == std::optional<uint8_t>(vector)) {
+                ++count;
+                chips->writeApic(cpu, 0xB0, 0);
+                bench.ports.write(0x20, 1, 0x20);
+            }
+            return count;
+        };
+        const auto tick = [&](unsigned count) {
+            for (unsigned i = 0; i < count; ++i) {
+                chips->setLine(0, Level::High);
+                chips->setLine(0, Level::Low);
+            }
+        };
+        bench.ports.write(0x21, 1, 0xFF); // nothing through the 8259
+        bench.writeMemory(kIoApic, 4, 0x11 + 2 * 2);
+        bench.writeMemory(kIoApic + 0x10, 4, 1u << 24); // to APIC 1
+        bench.writeMemory(kIoApic, 4, 0x10 + 2 * 2);
+        tick(3); // masked: nobody waits for them
+        bench.writeMemory(kIoApic + 0x10, 4, 0x55);
+        QCOMPARE(takeAll(1, 0x55), 0u);
+        tick(5);
+        QCOMPARE(chips->states().owedTicks, 4u);
+        QVERIFY(!chips->interruptPending(0));
+        QCOMPARE(chips->acknowledge(1), std::optional<uint8_t>(0x55));
+        QVERIFY(!chips->interruptPending(1)); // one is in service
+        chips->writeApic(1, 0xB0, 0);
+        QCOMPARE(takeAll(1, 0x55), 4u);
+        tick(7);
+        bench.writeMemory(kIoApic + 0x10, 4, 0x56); // somebody else's from now on
+        QCOMPARE(takeAll(1, 0x55), 1u);
+        tick(5000);
+        QCOMPARE(takeAll(1, 0x56), 1001u); // an end there is
+        bench.writeMemory(kIoApic + 0x10, 4, 0x10056);
+        unmaskPic(bench, 0x20);
+        tick(6);
+        QCOMPARE(takeAll(0, 0x20), 6u);
+    }
+
+    void timersThatAreDueFireForWhoReadsTheTime() {
+        DeviceBench bench;
+        auto chips = makeChips(bench, 1);
+        unmaskPic(bench, 0x20);
+        bench.ports.write(0x43, 1, 0x34);
+        bench.ports.write(0x40, 1, 0xA9); // a millisecond
+        bench.ports.write(0x40, 1, 0x04);
+        bench.clock.advance(5'500'000); // nobody runs the timers
+        QVERIFY(!chips->interruptPending(0));
+        chips->runDueTimers();
+        unsigned count = 0;
+        while (chips->acknowledge(0)) {
+            ++count;
+            bench.ports.write(0x20, 1, 0x20);
+        }
+        QCOMPARE(count, 5u);
+    }
+
+    // Intel SDM 3A, 11.5.4.1. The clock goes on between two looks at it.
+    void deadlinesExpire() {
+        DeviceBench bench;
+        RunningClock clock;
+        TimerQueue timers(clock);
+        auto chips = std::move(*InterruptChips::create(
+            {bench.lock, bench.ports, bench.memoryMap, timers}, {0}, [](unsigned) {}));
+        const auto runExpired = [&] { bench.locked([&] { timers.runExpired(); }); };
+        enable(*chips, 0);
+        chips->writeApic(0, 0x320, 0x400EC);        // TSC deadline, vector 0xEC
+        constexpr uint64_t kOffset = 5'000'000'000; // the time stamp is ahead of the clock
+        chips->setTscDeadline(0, clock.nowNs() + kOffset + 1'000'000, kOffset);
+        clock.now += 900'000;
+        runExpired();
+        QVERIFY(!chips->interruptPending(0));
+        clock.now += 100'000;
+        runExpired();
+        QCOMPARE(chips->acknowledge(0), std::optional<uint8_t>(0xEC));
+        QCOMPARE(chips->tscDeadline(0), uint64_t(0));
+        chips->writeApic(0, 0xB0, 0);
+        chips->setTscDeadline(0, kOffset, kOffset); // long past
+        runExpired();
+        QCOMPARE(chips->acknowledge(0), std::optional<uint8_t>(0xEC));
+        QVERIFY(!bench.locked([&] { return timers.nextDeadlineNs().has_value(); }));
     }
 
     // 82093AA, 3.2.4: a level stays until its end is told, and comes again while the line is high.

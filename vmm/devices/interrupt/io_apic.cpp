@@ -55,6 +55,15 @@ void IoApic::setLine(unsigned pin, bool high) {
         service(pin);
 }
 
+std::optional<uint8_t> IoApic::edgeVector(unsigned pin) const {
+    const uint64_t entry = m_state.entries[pin];
+    const auto mode = static_cast<DeliveryMode>(entry >> 8 & 7);
+    if ((entry & (kMasked | kLevel)) ||
+        (mode != DeliveryMode::Fixed && mode != DeliveryMode::LowestPriority))
+        return std::nullopt;
+    return static_cast<uint8_t>(entry);
+}
+
 void IoApic::service(unsigned pin) {
     uint64_t& entry = m_state.entries[pin];
     if (entry & (kMasked | kRemoteIrr))

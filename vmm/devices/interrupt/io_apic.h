@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace vivarium {
 
@@ -32,6 +33,8 @@ public:
     void reset();
 
     void setLine(unsigned pin, bool high);
+    // The vector that an edge at this input raises; nullopt: it is masked, or not such an input.
+    std::optional<uint8_t> edgeVector(unsigned pin) const;
     // An end of interrupt that the APICs broadcast (82093AA, 3.2.4 "Remote IRR").
     void endOfInterrupt(uint8_t vector);
 

@@ -76,6 +76,10 @@ public:
     std::optional<uint8_t> pendingVector() const;
     // Whether the 8259's output at LINT0 reaches the processor.
     bool passesExtInt() const;
+    // Whether this vector is requested and not yet in service.
+    bool requests(uint8_t vector) const {
+        return reg(0x200 + (uint64_t{vector} / 32 << 4)) >> vector % 32 & 1;
+    }
     bool extIntPending() const { return m_state.extIntPending; }
     void clearExtInt() { m_state.extIntPending = false; }
     // A rising edge at LINT0 that is not an ExtINT.

@@ -10,6 +10,7 @@ namespace {
 // Faster interrupts than these only keep the host busy.
 constexpr uint64_t kMinPeriodNs = 50'000;
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
+constexpr uint64_t kMaxLateRises = 1000;
 
 uint64_t ticksOf(uint64_t ns) {
     return static_cast<uint64_t>(static_cast<unsigned __int128>(ns) * Pit::kHz / kNsPerSecond);
@@ -187,17 +188,33 @@ void Pit::arm() {
     // Only countdowns raise it: loading one would else be an interrupt of its own.
     if (!output(m_state.channels[0]))
         m_setLine(false);
-    if (const auto next = nextRiseNs())
+    armRise();
+}
+
+void Pit::armRise() {
+    if (const auto next = nextRiseNs()) {
+        m_riseNs = *next;
         m_rise.arm(*next);
+    }
+}
+
+// How often the output has risen by now, the one due then included: the timer's thread may be late.
+uint64_t Pit::risesSinceDue() const {
+    const Channel& channel = m_state.channels[0];
+    const uint64_t now = nowNs();
+    if (!isPeriodic(channel) || nsOf(channel.count) < kMinPeriodNs || now <= m_riseNs)
+        return 1;
+    return std::min(1 + ticksOf(now - m_riseNs) / channel.count, kMaxLateRises);
 }
 
 void Pit::risen() {
     if (m_state.disconnected)
         return;
-    m_setLine(false);
-    m_setLine(true);
-    if (const auto next = nextRiseNs())
-        m_rise.arm(*next);
+    for (uint64_t left = risesSinceDue(); left > 0; --left) {
+        m_setLine(false);
+        m_setLine(true);
+    }
+    armRise();
 }
 
 // --- Ports

@@ -69,11 +69,14 @@ private:
     void writeCount(unsigned index, uint8_t value);
     uint8_t readCount(Channel& channel) const;
     std::optional<uint64_t> nextRiseNs() const;
+    uint64_t risesSinceDue() const;
+    void armRise();
     void risen();
 
     TimerQueue& m_timers;
     std::function<void(bool)> m_setLine;
     Timer m_rise;
+    uint64_t m_riseNs = 0; // when it is due
     State m_state;
 };
 

@@ -49,6 +49,20 @@ private Q_SLOTS:
         QCOMPARE(int(bench.latched(0)), 700);
     }
 
+    void lateTicksAreNotLost() {
+        PitBench bench;
+        bench.program(0, 2, 11932); // 10 ms
+        bench.rises = 0;
+        bench.clock.advance(55'000'000);
+        bench.locked([&] { bench.timers.runExpired(); });
+        QCOMPARE(bench.rises, 5u);
+        bench.advance(50'000'000);
+        QCOMPARE(bench.rises, 10u);
+        bench.clock.advance(3'600'000'000'000); // but not without end
+        bench.locked([&] { bench.timers.runExpired(); });
+        QCOMPARE(bench.rises, 1010u);
+    }
+
     void squareWave() { // "Mode 3": down by two, twice a period
         PitBench bench;
         bench.program(2, 3, 1000);

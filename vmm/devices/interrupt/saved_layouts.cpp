@@ -12,6 +12,7 @@ namespace vivarium {
 namespace {
 
 constexpr uint32_t kPitWordHigh = 4; // kvm_pit_channel_state: the high byte of a word comes next
+constexpr size_t kOwedTicksSlot = Pit::kChannels; // after the channels' held ticks
 // Places in the APIC's page that no register has.
 constexpr size_t kErrorsSlot = 0x290 >> 4, kElapsedLowSlot = 0x3A0 >> 4,
                  kElapsedHighSlot = 0x3B0 >> 4;
@@ -106,7 +107,7 @@ Result<IoApic::State> unpackIoApic(const std::vector<uint8_t>& bytes) {
     return state;
 }
 
-std::vector<uint8_t> packPit(const Pit::State& state) {
+std::vector<uint8_t> packPit(const Pit::State& state, uint32_t owedTicks) {
     kvm_pit_state2 packed{};
     for (size_t i = 0; i < Pit::kChannels; ++i) {
         const Pit::Channel& from = state.channels[i];
@@ -126,6 +127,7 @@ std::vector<uint8_t> packPit(const Pit::State& state) {
         to.count_load_time = static_cast<int64_t>(from.loadTimeNs);
         packed.reserved[i] = static_cast<uint32_t>(from.heldTicks);
     }
+    packed.reserved[kOwedTicksSlot] = owedTicks;
     packed.flags = (state.disconnected ? KVM_PIT_FLAGS_HPET_LEGACY : 0u) |
                    (state.speaker ? KVM_PIT_FLAGS_SPEAKER_DATA_ON : 0u);
     return bytesOf(packed);
@@ -155,6 +157,10 @@ Result<Pit::State> unpackPit(const std::vector<uint8_t>& bytes) {
     state.disconnected = packed.flags & KVM_PIT_FLAGS_HPET_LEGACY;
     state.speaker = packed.flags & KVM_PIT_FLAGS_SPEAKER_DATA_ON;
     return state;
+}
+
+Result<uint32_t> unpackOwedTicks(const std::vector<uint8_t>& bytes) {
+    return TRY(structOf<kvm_pit_state2>(bytes)).reserved[kOwedTicksSlot];
 }
 
 std::vector<uint8_t> packLocalApic(const LocalApic::State& state, uint64_t nowNs) {

@@ -19,8 +19,10 @@ std::vector<uint8_t> packPic(const PicPair::Chip& chip, unsigned index);
 Result<PicPair::Chip> unpackPic(const std::vector<uint8_t>& bytes);
 std::vector<uint8_t> packIoApic(const IoApic::State& state);
 Result<IoApic::State> unpackIoApic(const std::vector<uint8_t>& bytes);
-std::vector<uint8_t> packPit(const Pit::State& state);
+// `owedTicks`: InterruptChips::ChipStates.
+std::vector<uint8_t> packPit(const Pit::State& state, uint32_t owedTicks);
 Result<Pit::State> unpackPit(const std::vector<uint8_t>& bytes);
+Result<uint32_t> unpackOwedTicks(const std::vector<uint8_t>& bytes);
 // `apic` gives the running counter as of `nowNs`, which the layout holds instead of its start.
 std::vector<uint8_t> packLocalApic(const LocalApic::State& state, uint64_t nowNs);
 // Registers, errors and the countdown; the rest of `state` is in the processor's other structures
