@@ -1,0 +1,124 @@
+#include "tests/support/test_main.h"
+#include "tests/support/viv_session.h"
+
+#include <QDir>
+#include <QFile>
+#include <QImage>
+#include <QTest>
+
+namespace vivarium::test {
+
+// CDs that real-mode and 32-bit boot programs start from, on the software processor: they switch
+// modes all the time and call the firmware from each.
+class BootCdGuestTest : public QObject {
+    Q_OBJECT
+
+    const QString isolinux = QStringLiteral("/usr/lib/ISOLINUX/isolinux.bin");
+    const QString modules = QStringLiteral("/usr/lib/syslinux/modules/bios/");
+    const QString ipxe = QStringLiteral("/usr/lib/ipxe/ipxe.iso");
+    const QString machine = QStringLiteral("boot");
+
+    bool start(VivSession& session, const QString& cd) const {
+        return session.succeeds({QStringLiteral("create"), machine, QStringLiteral("--accelerator"),
+                                 QStringLiteral("software"), QStringLiteral("--memory"),
+                                 QStringLiteral("64M"), QStringLiteral("--cdrom"), cd}) &&
+               session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"), machine});
+    }
+    bool waitForScreen(VivSession& session, const QString& pattern) const {
+        return session.succeeds({QStringLiteral("wait"), machine, QStringLiteral("--screen"),
+                                 pattern, QStringLiteral("--timeout"), QStringLiteral("100")},
+                                110'000);
+    }
+    bool press(VivSession& session, const QString& key) const {
+        return session.succeeds({QStringLiteral("key"), machine, key});
+    }
+
+    // A CD whose menu has two entries: boot sectors that print "1!" and "2!" in text mode.
+    QString makeMenuCd(const VivSession& session) const {
+        const QDir root(session.path(QStringLiteral("cd")));
+        QDir().mkpath(root.path());
+        const auto write = [&](const QString& name, const QByteArray& contents) {
+            QFile file(root.filePath(name));
+            return file.open(QIODevice::WriteOnly) && file.write(contents) == contents.size();
+        };
+        bool done = QFile::copy(isolinux, root.filePath(QStringLiteral("isolinux.bin")));
+        for (const char* name : {"ldlinux", "libcom32", "libutil", "vesamenu"}) {
+            const QString file = QString::fromLatin1(name) + QStringLiteral(".c32");
+            done &= QFile::copy(modules + file, root.filePath(file));
+        }
+        done &= write(QStringLiteral("isolinux.cfg"),
+                      "UI vesamenu.c32\nMENU TITLE Two entries\n"
+                      "LABEL first\nBOOT /1.bin\nLABEL second\nBOOT /2.bin\n");
+        for (const char digit : {'1', '2'}) {
+            // mov ax, 3; int 10h; mov ax, 0E00h + digit; int 10h; mov al, '!'; int 10h; hlt
+            QByteArray sector = QByteArray::fromHex("b80300cd10b8000ecd10b021cd10f4ebfd");
+            sector[6] = digit;
+            done &= write(QChar::fromLatin1(digit) + QStringLiteral(".bin"),
+                          sector.leftJustified(2048, '\0'));
+        }
+        const QString iso = session.path(QStringLiteral("menu.iso"));
+        const int status = QProcess::execute(
+            QStringLiteral("xorriso"),
+            {QStringLiteral("-as"), QStringLiteral("mkisofs"), QStringLiteral("-quiet"),
+             QStringLiteral("-R"), QStringLiteral("-b"), QStringLiteral("isolinux.bin"),
+             QStringLiteral("-no-emul-boot"), QStringLiteral("-boot-load-size"),
+             QStringLiteral("4"), QStringLiteral("-boot-info-table"), QStringLiteral("-o"), iso,
+             root.path()});
+        return done && status == 0 ? iso : QString();
+    }
+
+    // Which line of the graphical menu is highlighted (reddish on grey), from 0; -1: none.
+    int highlightedLine(VivSession& session) const {
+        constexpr int kX = 300, kFirstY = 60, kLineHeight = 16, kLines = 4, kReddish = 16;
+        const QString png = session.path(QStringLiteral("menu.png"));
+        if (!session.succeeds({QStringLiteral("screenshot"), machine, png}))
+            return -1;
+        const QImage picture(png);
+        if (picture.size() != QSize(640, 480))
+            return -1;
+        for (int line = 0; line < kLines; ++line) {
+            const QColor colour = picture.pixelColor(kX, kFirstY + line * kLineHeight);
+            if (colour.red() > colour.blue() + kReddish)
+                return line;
+        }
+        return -1;
+    }
+
+private Q_SLOTS:
+    void isolinuxShowsItsGraphicalMenu() {
+        if (const QString reason =
+                missingFile({isolinux, modules + QStringLiteral("vesamenu.c32")});
+            !reason.isEmpty())
+            QSKIP(qPrintable(reason));
+        VivSession session;
+        const QString cd = makeMenuCd(session);
+        QVERIFY(!cd.isEmpty());
+        QVERIFY2(start(session, cd), session.lastError());
+        QTRY_COMPARE_WITH_TIMEOUT(highlightedLine(session), 0, 100'000);
+        QVERIFY2(press(session, QStringLiteral("down")), session.lastError());
+        QTRY_COMPARE_WITH_TIMEOUT(highlightedLine(session), 1, 30'000);
+        QVERIFY2(press(session, QStringLiteral("ret")), session.lastError());
+        QVERIFY2(waitForScreen(session, QStringLiteral("2!")), session.lastError());
+    }
+
+    void ipxeComesToItsPrompt() {
+        if (const QString reason = missingFile({ipxe}); !reason.isEmpty())
+            QSKIP(qPrintable(reason));
+        VivSession session;
+        QVERIFY2(start(session, ipxe), session.lastError());
+        // It asks for two seconds.
+        QVERIFY2(waitForScreen(session, QStringLiteral("Press Ctrl-B")), session.lastError());
+        QVERIFY2(press(session, QStringLiteral("ctrl+b")), session.lastError());
+        QVERIFY2(waitForScreen(session, QStringLiteral("iPXE>")), session.lastError());
+        QVERIFY2(session.succeeds({QStringLiteral("type"), machine,
+                                   QStringLiteral("echo ${buildarch}-${platform}\n")}),
+                 session.lastError());
+        QVERIFY2(waitForScreen(session, QStringLiteral("i386-pcbios")), session.lastError());
+    }
+};
+
+} // namespace vivarium::test
+
+using vivarium::test::BootCdGuestTest;
+VIVARIUM_TEST(BootCdGuestTest)
+#include "boot_cd_guest_test.moc"
