@@ -1,146 +1,140 @@
-// 4 KiB writes and reads (random, and in the strides of `qemu-img bench -S 69632`) and streams of
-// 256 KiB through the disk engine, 64 requests in flight, as JSON. Usage: disk_bench FOLDER
-// [MEGABYTES]
+// One row of requests through the disk engine, as `qemu-img bench` makes it: DEPTH requests in
+// flight, each completion submits the next one at once, no flush. Prints the seconds it took and
+// the CPU time of all threads as JSON.
+// Usage: disk_bench FILE raw|qcow2 read|write BYTES STRIDE|random COUNT [DEPTH]
 
 #include "vmm/disk/chain/disk_chain.h"
-#include "vmm/disk/jobs/image_jobs.h"
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <mutex>
 #include <random>
-#include <string>
+#include <string_view>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 using namespace vivarium;
 
 namespace {
 
-constexpr unsigned kDepth = 64;
-
-double seconds(std::chrono::steady_clock::time_point since) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+double cpuSeconds() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-enum class Pattern { Sequential, Strided, Random };
-constexpr uint64_t kStrideBytes = 69632;
+struct Row {
+    BlockRequest::Kind kind;
+    size_t bytes;
+    uint64_t strideBytes; // 0: random places
+    uint64_t count;
+    unsigned depth;
+};
 
-uint64_t offsetOf(Pattern pattern, uint64_t index, uint64_t bytes, uint64_t diskBytes,
-                  std::mt19937_64& generator) {
-    const uint64_t slots = diskBytes / bytes;
-    switch (pattern) {
-    case Pattern::Sequential:
-        return index % slots * bytes;
-    case Pattern::Strided:
-        return index * kStrideBytes % (slots * bytes);
-    case Pattern::Random:
-        return generator() % slots * bytes;
+class Runner {
+public:
+    Runner(BlockDevice& disk, const Row& row) : m_disk(disk), m_row(row) {}
+
+    // False after an error.
+    bool run() {
+        const size_t bytes = m_row.bytes * m_row.depth; // aligned to pages, as a guest's are
+        m_buffers.reset(static_cast<uint8_t*>(std::aligned_alloc(4096, bytes)));
+        std::memset(m_buffers.get(), 0x5a, bytes);
+        for (unsigned slot = 0; slot < m_row.depth; ++slot)
+            submitNext(slot);
+        std::unique_lock lock(m_mutex);
+        m_over.wait(lock, [this] { return m_running == 0 && m_submitted == m_row.count; });
+        return !m_failed;
     }
-    return 0;
-}
 
-// Keeps kDepth requests in flight until `count` are done; the time that took, < 0 after an error.
-double runRequests(BlockDevice& disk, BlockRequest::Kind kind, size_t bytes, uint64_t count,
-                   Pattern pattern) {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::vector<unsigned> idle;
-    std::vector<std::vector<uint8_t>> buffers(kDepth, std::vector<uint8_t>(bytes, 0x5a));
-    for (unsigned i = 0; i < kDepth; ++i)
-        idle.push_back(i);
-    bool failed = false;
-    std::mt19937_64 generator(1);
-    const auto begin = std::chrono::steady_clock::now();
-    for (uint64_t i = 0; i < count; ++i) {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return !idle.empty(); });
-        const unsigned slot = idle.back();
-        idle.pop_back();
-        lock.unlock();
+private:
+    uint64_t nextOffset() {
+        const uint64_t slots = m_disk.sizeBytes() / m_row.bytes;
+        if (m_row.strideBytes == 0)
+            return m_generator() % slots * m_row.bytes;
+        const uint64_t offset = m_offset;
+        m_offset += m_row.strideBytes;
+        if (m_offset + m_row.bytes > m_disk.sizeBytes())
+            m_offset %= slots * m_row.bytes;
+        if (m_offset + m_row.bytes > m_disk.sizeBytes())
+            m_offset = 0;
+        return offset;
+    }
+
+    void submitNext(unsigned slot) {
         BlockRequest request;
-        request.kind = kind;
-        request.offsetBytes = offsetOf(pattern, i, bytes, disk.sizeBytes(), generator);
-        request.lengthBytes = bytes;
-        request.buffers = {{buffers[slot].data(), bytes}};
-        request.completed = [&, slot](int error) {
-            std::lock_guard done(mutex);
-            failed = failed || error != 0;
-            idle.push_back(slot);
-            changed.notify_one();
+        {
+            std::lock_guard lock(m_mutex);
+            if (m_submitted == m_row.count)
+                return;
+            ++m_submitted;
+            ++m_running;
+            request.offsetBytes = nextOffset();
+        }
+        request.kind = m_row.kind;
+        request.lengthBytes = m_row.bytes;
+        request.buffers = {{m_buffers.get() + slot * m_row.bytes, m_row.bytes}};
+        request.completed = [this, slot](int error) {
+            submitNext(slot);
+            std::lock_guard lock(m_mutex);
+            m_failed = m_failed || error != 0;
+            if (--m_running == 0)
+                m_over.notify_one();
         };
-        disk.submit(std::move(request));
+        m_disk.submit(std::move(request));
     }
-    disk.drain();
-    return failed ? -1 : seconds(begin);
-}
 
-Result<std::unique_ptr<DiskChain>> makeDisk(const std::string& path, ImageFormat format,
-                                            uint64_t diskBytes, Preallocation preallocation) {
-    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!fd)
-        return systemError(errno, "create " + path);
-    UniqueFd second = TRY(fd.duplicate());
-    if (format == ImageFormat::Raw) {
-        TRY(createRaw(std::move(second), diskBytes, preallocation));
-    } else {
-        Qcow2Options options;
-        options.diskBytes = diskBytes;
-        options.preallocation = preallocation;
-        TRY(createQcow2(std::move(second), options));
-    }
-    std::vector<ChainFile> files;
-    files.push_back({std::move(fd), format});
-    return DiskChain::open(std::move(files));
-}
+    BlockDevice& m_disk;
+    const Row m_row;
+    struct Free {
+        void operator()(uint8_t* memory) const { std::free(memory); }
+    };
+    std::unique_ptr<uint8_t, Free> m_buffers;
+    std::mt19937_64 m_generator{1};
+    std::mutex m_mutex;
+    std::condition_variable m_over;
+    uint64_t m_offset = 0;
+    uint64_t m_submitted = 0;
+    uint64_t m_running = 0;
+    bool m_failed = false;
+};
 
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2)
+    if (argc < 7)
         return 2;
-    const uint64_t diskBytes = (argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 512) << 20;
-    struct Case {
-        const char* name;
-        ImageFormat format;
-        Preallocation preallocation;
-    };
-    const Case cases[] = {{"raw", ImageFormat::Raw, Preallocation::Full},
-                          {"qcow2_new", ImageFormat::Qcow2, Preallocation::Off},
-                          {"qcow2_allocated", ImageFormat::Qcow2, Preallocation::Full}};
-    std::printf("{");
-    for (const Case& one : cases) {
-        const std::string path = std::string(argv[1]) + "/bench-" + one.name;
-        auto disk = makeDisk(path, one.format, diskBytes, one.preallocation);
-        if (!disk) {
-            std::fprintf(stderr, "%s\n", disk.error().detail.c_str());
-            return 1;
-        }
-        constexpr uint64_t kCount = 50000;
-        constexpr size_t kBlockBytes = 4096;
-        constexpr size_t kStreamBytes = 256 * 1024;
-        const auto small = [&](BlockRequest::Kind kind, Pattern pattern) {
-            return static_cast<double>(kCount) /
-                   runRequests(**disk, kind, kBlockBytes, kCount, pattern);
-        };
-        const auto stream = [&](BlockRequest::Kind kind) {
-            return 2.0 * static_cast<double>(diskBytes) / 1e6 /
-                   runRequests(**disk, kind, kStreamBytes, 2 * diskBytes / kStreamBytes,
-                               Pattern::Sequential);
-        };
-        using Kind = BlockRequest::Kind;
-        std::printf("%s\"%s\":{", &one == cases ? "" : ",", one.name);
-        std::printf("\"random_4k_write_iops\":%.0f,", small(Kind::Write, Pattern::Random));
-        std::printf("\"strided_4k_write_iops\":%.0f,", small(Kind::Write, Pattern::Strided));
-        std::printf("\"sequential_write_mb_s\":%.0f,", stream(Kind::Write));
-        std::printf("\"random_4k_read_iops\":%.0f,", small(Kind::Read, Pattern::Random));
-        std::printf("\"strided_4k_read_iops\":%.0f,", small(Kind::Read, Pattern::Strided));
-        std::printf("\"sequential_read_mb_s\":%.0f}", stream(Kind::Read));
-        disk->reset();
-        std::remove(path.c_str());
+    const auto number = [&](int index) { return std::strtoull(argv[index], nullptr, 10); };
+    Row row{};
+    row.kind =
+        std::string_view(argv[3]) == "write" ? BlockRequest::Kind::Write : BlockRequest::Kind::Read;
+    row.bytes = number(4);
+    row.strideBytes = number(5); // "random" is 0
+    row.count = number(6);
+    row.depth = argc > 7 ? static_cast<unsigned>(number(7)) : 64;
+    std::vector<ChainFile> files(1);
+    files[0].fd = UniqueFd(::open(argv[1], O_RDWR | O_CLOEXEC));
+    files[0].format = std::string_view(argv[2]) == "raw" ? ImageFormat::Raw : ImageFormat::Qcow2;
+    auto disk = DiskChain::open(std::move(files));
+    if (!disk) {
+        std::fprintf(stderr, "%s\n", disk.error().detail.c_str());
+        return 1;
     }
-    std::printf("}\n");
+    const double cpuBegin = cpuSeconds();
+    const auto begin = std::chrono::steady_clock::now();
+    if (!Runner(**disk, row).run()) {
+        std::fprintf(stderr, "a request failed\n");
+        return 1;
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    std::printf("{\"seconds\":%.6f,\"cpu_seconds\":%.6f}\n", took.count(), cpuSeconds() - cpuBegin);
     return 0;
 }

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+from disk_bench import DiskBench
 from snapshot_bench import SnapshotBench
 from softcpu_bench import SoftcpuBench
 from worker_client import Worker, resident_bytes
@@ -166,39 +167,7 @@ class Bench:
         return json.loads(output) | {"aim_ms": 100}
 
     def disk(self):
-        """The disk engine against `qemu-img bench` with the same sizes, strides and depth."""
-        megabytes, count = 512, 50000
-        output = subprocess.run([os.path.join(self.build, "bench", "disk_bench"), self.folder,
-                                 str(megabytes)], capture_output=True, check=True).stdout
-        ours = json.loads(output)
-        kinds = {"raw": ("raw", "full"), "qcow2_new": ("qcow2", "off"),
-                 "qcow2_allocated": ("qcow2", "full")}
-        stream = megabytes * 8  # requests of 256 KiB: the disk twice
-        runs = {"strided_4k_write_iops": (["-w", "-s", "4096", "-S", "69632"], count, count),
-                "sequential_write_mb_s": (["-w", "-s", "262144"], stream, megabytes * 2 * 1.048576),
-                "strided_4k_read_iops": (["-s", "4096", "-S", "69632"], count, count),
-                "sequential_read_mb_s": (["-s", "262144"], stream, megabytes * 2 * 1.048576)}
-        result = {}
-        for kind, (image_format, preallocation) in kinds.items():
-            path = os.path.join(self.folder, "qemu." + kind)
-            subprocess.run(["qemu-img", "create", "-q", "-f", image_format, "-o",
-                            "preallocation=" + preallocation, path, f"{megabytes}M"], check=True)
-            result[kind] = {}
-            for name, (options, requests, amount) in runs.items():
-                text = subprocess.run(["qemu-img", "bench", "-f", image_format, "-t", "writeback",
-                                       "-d", "64", "-c", str(requests), *options, path],
-                                      capture_output=True, check=True, text=True).stdout
-                seconds = float(text.split("completed in ")[1].split()[0])
-                theirs = amount / seconds
-                result[kind][name] = {"value": ours[kind][name], "qemu": round(theirs),
-                                      "ratio": round(ours[kind][name] / theirs, 2)}
-            for name in ("random_4k_write_iops", "random_4k_read_iops"):
-                result[kind][name] = {"value": ours[kind][name]}
-            os.remove(path)
-        for name in ours["raw"]:
-            result["qcow2_allocated"][name]["against_raw"] = round(
-                ours["qcow2_allocated"][name] / ours["raw"][name], 2)
-        return result | {"aim_ratio": 1.0, "aim_against_raw": 0.9}
+        return DiskBench(self).run()
 
     def snapshots(self):
         return SnapshotBench(self).run()

@@ -4,7 +4,8 @@
 
 #include <coroutine>
 #include <cstdint>
-#include <deque>
+#include <forward_list>
+#include <optional>
 
 namespace vivarium {
 
@@ -27,6 +28,7 @@ struct IoOp {
 
     // Of the loop that carries it out.
     int fd = -1;
+    bool cached = false; // goes through the host's page cache
     unsigned retries = 0;
     IoGroup* group = nullptr;
     std::coroutine_handle<> waiter;
@@ -112,7 +114,7 @@ inline void IoOp::await_suspend(std::coroutine_handle<> handle) {
 class IoGroup {
 public:
     void start(AsyncFile& file, IoOp::Kind kind, uint64_t offset, IoBuffers buffers) {
-        Entry& entry = m_entries.emplace_back();
+        Entry& entry = m_first ? m_more.emplace_front() : m_first.emplace();
         entry.buffers = std::move(buffers);
         entry.op.file = &file;
         entry.op.kind = kind;
@@ -140,7 +142,8 @@ private:
         if (--m_pending == 0 && m_waiter)
             m_waiter.resume();
     }
-    std::deque<Entry> m_entries; // addresses stay
+    std::optional<Entry> m_first; // mostly the only one
+    std::forward_list<Entry> m_more;
     unsigned m_pending = 0;
     int m_error = 0;
     std::coroutine_handle<> m_waiter;

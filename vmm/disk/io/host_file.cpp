@@ -8,8 +8,26 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 namespace vivarium {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint64_t kPageBytes = 4096;
+constexpr uint64_t kMaxBytesAtOnce = 256 * 1024;
+// A write that took longer waited for something; copying kMaxBytesAtOnce takes 0.1 ms.
+constexpr auto kLongWrite = std::chrono::milliseconds(5);
+constexpr auto kFirstPause = std::chrono::milliseconds(250);
+constexpr auto kLongestPause = std::chrono::milliseconds(8000);
+
+} // namespace
+
+HostFile::HostFile(IoLoop& loop, UniqueFd fd, bool device, Cache cache)
+    : m_loop(loop), m_fd(std::move(fd)), m_isDevice(device), m_cached(cache == Cache::Through),
+      m_atOnce(device || !m_cached ? AtOnce::No : AtOnce::Unknown), m_pause(kFirstPause) {}
 
 Result<std::unique_ptr<AsyncFile>> HostFile::create(IoLoop& loop, UniqueFd fd, Access access,
                                                     Cache cache) {
@@ -30,7 +48,8 @@ Result<std::unique_ptr<AsyncFile>> HostFile::create(IoLoop& loop, UniqueFd fd, A
     if ((flags & kUnwanted) != 0 && ::fcntl(fd.get(), F_SETFL, flags & ~kUnwanted) < 0)
         return fail(ErrorCode::InvalidArgument, "the disk image is append-only");
     const int number = fd.get();
-    std::unique_ptr<AsyncFile> file(new HostFile(loop, std::move(fd), S_ISBLK(status.st_mode)));
+    std::unique_ptr<AsyncFile> file(
+        new HostFile(loop, std::move(fd), S_ISBLK(status.st_mode), cache));
     return cache == Cache::Around ? DirectFile::wrap(loop, std::move(file), number)
                                   : std::move(file);
 }
@@ -39,7 +58,49 @@ void HostFile::start(IoOp& op) {
     if (op.kind != IoOp::Kind::Read)
         crashPoint();
     op.fd = m_fd.get();
-    m_loop.start(op);
+    op.cached = m_cached;
+    if (op.kind == IoOp::Kind::Write && m_atOnce != AtOnce::No && mayWriteAtOnce(op))
+        writeAtOnce(op);
+    else
+        m_loop.start(op);
+}
+
+// Whole pages: of others the rest might have to be read first.
+bool HostFile::mayWriteAtOnce(const IoOp& op) const {
+    if (op.offsetBytes % kPageBytes != 0 || op.bufferCount > kMaxStepBuffers)
+        return false;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < op.bufferCount; ++i)
+        bytes += op.buffers[i].iov_len;
+    return bytes <= kMaxBytesAtOnce && bytes % kPageBytes == 0 &&
+           Clock::now() >= m_noneAtOnceBefore;
+}
+
+void HostFile::writeAtOnce(IoOp& op) {
+    const int count = static_cast<int>(op.bufferCount);
+    const auto offset = static_cast<off_t>(op.offsetBytes);
+    if (m_atOnce == AtOnce::Unknown) {
+        const ssize_t tried = ::pwritev2(op.fd, op.buffers, count, offset, RWF_NOWAIT);
+        if (tried >= 0 || errno != EOPNOTSUPP) { // io_uring does the same, for many at a time
+            m_atOnce = AtOnce::No;
+            if (tried >= 0)
+                m_loop.callDoneSoon(op, tried);
+            else
+                m_loop.start(op);
+            return;
+        }
+        m_atOnce = AtOnce::Yes;
+    }
+    const Clock::time_point begin = Clock::now();
+    const ssize_t written = ::pwritev(op.fd, op.buffers, count, offset);
+    m_loop.callDoneSoon(op, written < 0 ? -errno : written);
+    const Clock::time_point end = Clock::now();
+    if (end - begin > kLongWrite) {
+        m_noneAtOnceBefore = end + m_pause;
+        m_pause = std::min(m_pause * 2, kLongestPause);
+    } else if (end > m_noneAtOnceBefore + m_pause) {
+        m_pause = kFirstPause;
+    }
 }
 
 uint64_t HostFile::sizeBytes() {

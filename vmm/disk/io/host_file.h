@@ -3,6 +3,8 @@
 #include "vmm/base/unique_fd.h"
 #include "vmm/disk/io/io_loop.h"
 
+#include <chrono>
+
 namespace vivarium {
 
 // A regular file or block device of the host, its calls made by an IoLoop.
@@ -23,12 +25,19 @@ public:
     void shareLock() override;
 
 private:
-    HostFile(IoLoop& loop, UniqueFd fd, bool device)
-        : m_loop(loop), m_fd(std::move(fd)), m_isDevice(device) {}
+    HostFile(IoLoop& loop, UniqueFd fd, bool device, Cache cache);
+    bool mayWriteAtOnce(const IoOp& op) const;
+    void writeAtOnce(IoOp& op);
 
     IoLoop& m_loop;
     UniqueFd m_fd;
     bool m_isDevice;
+    bool m_cached;
+    // Whether writes into the page cache are made here: README.md.
+    enum class AtOnce { Unknown, Yes, No };
+    AtOnce m_atOnce;
+    std::chrono::steady_clock::time_point m_noneAtOnceBefore;
+    std::chrono::milliseconds m_pause; // until writes are tried at once again
 };
 
 } // namespace vivarium

@@ -63,6 +63,8 @@ public:
     void resumeSoon(std::coroutine_handle<> handle) { m_ready.push_back(handle); }
     // Completes an operation soon with a result known already.
     void completeSoon(IoOp& op, int errorNumber) { m_results.push_back({&op, errorNumber}); }
+    // callDone() soon, for a call that was made at once.
+    void callDoneSoon(IoOp& op, int64_t result) { m_calls.push_back({&op, result}); }
     // The result of op's last call: bytes or a negative errno. Short transfers continue.
     void callDone(IoOp& op, int64_t result);
     IoEngine::Kind engineKind() const { return m_kind; }
@@ -82,6 +84,11 @@ private:
         int errorNumber;
     };
     std::deque<Known> m_results;
+    struct Call {
+        IoOp* op;
+        int64_t result;
+    };
+    std::deque<Call> m_calls;
     std::deque<std::coroutine_handle<>> m_ready;
     bool m_stopped = false;
 

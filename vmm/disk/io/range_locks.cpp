@@ -16,7 +16,11 @@ bool conflict(const RangeLocks::Entry& a, const RangeLocks::Entry& b) {
 RangeLocks::Awaiter RangeLocks::lock(uint64_t begin, uint64_t end, Mode mode) {
     m_entries.push_back({begin, end, mode, false, {}});
     auto entry = std::prev(m_entries.end());
-    entry->granted = isFree(entry);
+    if (mode == Mode::Exclusive)
+        ++m_exclusive;
+    entry->granted = m_exclusive == 0 || isFree(entry);
+    if (!entry->granted)
+        ++m_waiting;
     return Awaiter{*this, entry};
 }
 
@@ -28,22 +32,16 @@ bool RangeLocks::isFree(std::list<Entry>::const_iterator entry) const {
     return true;
 }
 
-// True when somebody waits behind `entry`.
-bool RangeLocks::hasWaiters(std::list<Entry>::const_iterator entry) const {
-    for (auto it = entry; it != m_entries.end(); ++it)
-        if (!it->granted)
-            return true;
-    return false;
-}
-
 void RangeLocks::release(std::list<Entry>::iterator entry) {
-    const bool waiters = hasWaiters(entry);
+    if (entry->mode == Mode::Exclusive)
+        --m_exclusive;
     m_entries.erase(entry);
-    if (!waiters)
+    if (m_waiting == 0)
         return;
     for (auto it = m_entries.begin(); it != m_entries.end(); ++it) {
         if (!it->granted && isFree(it)) {
             it->granted = true;
+            --m_waiting;
             m_loop.resumeSoon(it->waiter);
         }
     }

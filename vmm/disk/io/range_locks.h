@@ -58,12 +58,13 @@ public:
 
 private:
     bool isFree(std::list<Entry>::const_iterator entry) const;
-    bool hasWaiters(std::list<Entry>::const_iterator entry) const;
     // Not inline: GCC 12 at -O3 takes list nodes for parts of the coroutine's frame.
     void release(std::list<Entry>::iterator entry);
 
     IoLoop& m_loop;
     std::list<Entry> m_entries; // in order of arrival
+    size_t m_exclusive = 0;     // how many of them are, and how many wait
+    size_t m_waiting = 0;
 };
 
 } // namespace vivarium
