@@ -1,8 +1,7 @@
+#include "tests/integration/guests/isolinux_cd.h"
 #include "tests/support/test_main.h"
 #include "tests/support/viv_session.h"
 
-#include <QDir>
-#include <QFile>
 #include <QImage>
 #include <QTest>
 
@@ -13,8 +12,6 @@ namespace vivarium::test {
 class BootCdGuestTest : public QObject {
     Q_OBJECT
 
-    const QString isolinux = QStringLiteral("/usr/lib/ISOLINUX/isolinux.bin");
-    const QString modules = QStringLiteral("/usr/lib/syslinux/modules/bios/");
     const QString ipxe = QStringLiteral("/usr/lib/ipxe/ipxe.iso");
     const QString machine = QStringLiteral("boot");
 
@@ -34,37 +31,19 @@ class BootCdGuestTest : public QObject {
     }
 
     // A CD whose menu has two entries: boot sectors that print "1!" and "2!" in text mode.
-    QString makeMenuCd(const VivSession& session) const {
-        const QDir root(session.path(QStringLiteral("cd")));
-        QDir().mkpath(root.path());
-        const auto write = [&](const QString& name, const QByteArray& contents) {
-            QFile file(root.filePath(name));
-            return file.open(QIODevice::WriteOnly) && file.write(contents) == contents.size();
-        };
-        bool done = QFile::copy(isolinux, root.filePath(QStringLiteral("isolinux.bin")));
-        for (const char* name : {"ldlinux", "libcom32", "libutil", "vesamenu"}) {
-            const QString file = QString::fromLatin1(name) + QStringLiteral(".c32");
-            done &= QFile::copy(modules + file, root.filePath(file));
-        }
-        done &= write(QStringLiteral("isolinux.cfg"),
-                      "UI vesamenu.c32\nMENU TITLE Two entries\n"
-                      "LABEL first\nBOOT /1.bin\nLABEL second\nBOOT /2.bin\n");
+    static QString makeMenuCd(const VivSession& session) {
+        std::map<QString, QByteArray> sectors;
         for (const char digit : {'1', '2'}) {
             // mov ax, 3; int 10h; mov ax, 0E00h + digit; int 10h; mov al, '!'; int 10h; hlt
             QByteArray sector = QByteArray::fromHex("b80300cd10b8000ecd10b021cd10f4ebfd");
             sector[6] = digit;
-            done &= write(QChar::fromLatin1(digit) + QStringLiteral(".bin"),
-                          sector.leftJustified(2048, '\0'));
+            sectors[QChar::fromLatin1(digit) + QStringLiteral(".bin")] =
+                sector.leftJustified(2048, '\0');
         }
-        const QString iso = session.path(QStringLiteral("menu.iso"));
-        const int status = QProcess::execute(
-            QStringLiteral("xorriso"),
-            {QStringLiteral("-as"), QStringLiteral("mkisofs"), QStringLiteral("-quiet"),
-             QStringLiteral("-R"), QStringLiteral("-b"), QStringLiteral("isolinux.bin"),
-             QStringLiteral("-no-emul-boot"), QStringLiteral("-boot-load-size"),
-             QStringLiteral("4"), QStringLiteral("-boot-info-table"), QStringLiteral("-o"), iso,
-             root.path()});
-        return done && status == 0 ? iso : QString();
+        return makeIsolinuxCd(session.home(),
+                              "UI vesamenu.c32\nMENU TITLE Two entries\n"
+                              "LABEL first\nBOOT /1.bin\nLABEL second\nBOOT /2.bin\n",
+                              sectors);
     }
 
     // Which line of the graphical menu is highlighted (reddish on grey), from 0; -1: none.
@@ -86,9 +65,7 @@ class BootCdGuestTest : public QObject {
 
 private Q_SLOTS:
     void isolinuxShowsItsGraphicalMenu() {
-        if (const QString reason =
-                missingFile({isolinux, modules + QStringLiteral("vesamenu.c32")});
-            !reason.isEmpty())
+        if (const QString reason = missingFile(isolinuxFiles()); !reason.isEmpty())
             QSKIP(qPrintable(reason));
         VivSession session;
         const QString cd = makeMenuCd(session);

@@ -33,7 +33,7 @@ void append(QByteArray& archive, int number, const QByteArray& name, int mode,
 
 } // namespace
 
-bool writeInitramfs(const QString& path, const std::vector<InitramfsFile>& files) {
+QByteArray makeInitramfs(const std::vector<InitramfsFile>& files) {
     QByteArray archive;
     QSet<QString> folders;
     int number = 1;
@@ -45,18 +45,18 @@ bool writeInitramfs(const QString& path, const std::vector<InitramfsFile>& files
         }
         QFile source(file.source);
         if (!source.open(QIODevice::ReadOnly))
-            return false;
+            return {};
         append(archive, number++, file.path.toUtf8(), kProgramMode, source.readAll());
     }
     append(archive, 0, "TRAILER!!!", 0, {});
-    QFile out(path);
-    return out.open(QIODevice::WriteOnly) && out.write(archive) == archive.size();
+    return archive;
 }
 
-QString guestKernel() {
-    const QDir boot(QStringLiteral(VIVARIUM_GUEST_DIR "/linux-image-cloud-amd64/boot"));
-    const QStringList kernels = boot.entryList({QStringLiteral("vmlinuz-*")});
-    return boot.filePath(kernels.value(0, QStringLiteral("vmlinuz")));
+QString guestFile(const QString& package, const QString& pattern) {
+    const QDir folder(QStringLiteral(VIVARIUM_GUEST_DIR "/") + package + u'/' +
+                      pattern.section(u'/', 0, -2));
+    const QStringList names = folder.entryList({pattern.section(u'/', -1)});
+    return folder.filePath(names.value(0, pattern.section(u'/', -1)));
 }
 
 QString exerciseProgram() {

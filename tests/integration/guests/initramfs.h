@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QByteArray>
 #include <QString>
 
 #include <vector>
@@ -11,11 +12,13 @@ struct InitramfsFile {
     QString source; // on this machine; everything is executable
 };
 
-// An uncompressed initial RAM file system (cpio, "newc") with these files and their folders.
-bool writeInitramfs(const QString& path, const std::vector<InitramfsFile>& files);
+// An uncompressed initial RAM file system (cpio, "newc") with these files and their folders; empty
+// when one of them cannot be read.
+QByteArray makeInitramfs(const std::vector<InitramfsFile>& files);
 
-// Where packaging/unpack_guests puts Debian's cloud kernel.
-QString guestKernel();
+// A file of a package that packaging/unpack_guests has unpacked, such as "boot/vmlinuz-*" of
+// "linux-image-cloud-amd64".
+QString guestFile(const QString& package, const QString& pattern);
 // The built programs/exercise.c.
 QString exerciseProgram();
 

@@ -1,48 +1,65 @@
 #include "tests/integration/guests/initramfs.h"
+#include "tests/integration/guests/isolinux_cd.h"
 #include "tests/support/test_main.h"
 #include "tests/support/viv_session.h"
 
-#include <QDir>
+#include <QFile>
 #include <QTest>
 
 namespace vivarium::test {
 
-// Debian's own kernel on the software processor with one, two and four vCPUs. Its /init is
-// programs/exercise.c, which says on the serial port what worked.
+// Debian's own kernels on the software processor. They turn the machine off when they are through.
 class LinuxGuestTest : public QObject {
     Q_OBJECT
 
-    const QString busybox = QStringLiteral("/bin/busybox");
-
-private Q_SLOTS:
-    void initTestCase() {
-        if (const QString reason = missingFile({guestKernel(), busybox, exerciseProgram()});
-            !reason.isEmpty())
-            QSKIP(qPrintable(reason));
+    static QByteArray contentsOf(const QString& path) {
+        QFile file(path);
+        return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+    }
+    static QString write(const VivSession& session, const char* name, const QByteArray& contents) {
+        QFile file(session.path(QString::fromLatin1(name)));
+        return file.open(QIODevice::WriteOnly) && file.write(contents) == contents.size()
+                   ? file.fileName()
+                   : QString();
+    }
+    // What the guest says on its serial port, and what viv says about it.
+    static VivSession::Output runGuest(const VivSession& session, int cpus,
+                                       const QStringList& options) {
+        return session.run(QStringList{QStringLiteral("run"), QStringLiteral("--accelerator"),
+                                       QStringLiteral("software"), QStringLiteral("--memory"),
+                                       QStringLiteral("256M"), QStringLiteral("--cpus"),
+                                       QString::number(cpus), QStringLiteral("--serial"),
+                                       QStringLiteral("stdio"), QStringLiteral("--timeout"),
+                                       QStringLiteral("240")} +
+                               options,
+                           250'000);
     }
 
+private Q_SLOTS:
     void programsWork_data() {
         QTest::addColumn<int>("cpus");
         QTest::newRow("one") << 1;
         QTest::newRow("two") << 2;
         QTest::newRow("four") << 4;
     }
+    // /init is programs/exercise.c, which says what works.
     void programsWork() {
         QFETCH(int, cpus);
+        const QString busybox = QStringLiteral("/bin/busybox");
+        const QString kernel =
+            guestFile(QStringLiteral("linux-image-cloud-amd64"), QStringLiteral("boot/vmlinuz-*"));
+        if (const QString reason = missingFile({kernel, busybox, exerciseProgram()});
+            !reason.isEmpty())
+            QSKIP(qPrintable(reason));
         VivSession session;
-        const QString initrd = session.path(QStringLiteral("initrd"));
-        QVERIFY(writeInitramfs(initrd, {{QStringLiteral("init"), exerciseProgram()},
-                                        {QStringLiteral("bin/busybox"), busybox},
-                                        {QStringLiteral("bin/sh"), busybox}}));
-        // The guest turns itself off when it is through.
-        const auto output = session.run(
-            {QStringLiteral("run"), QStringLiteral("--accelerator"), QStringLiteral("software"),
-             QStringLiteral("--kernel"), guestKernel(), QStringLiteral("--initrd"), initrd,
-             QStringLiteral("--append"), QStringLiteral("console=ttyS0 quiet panic=-1"),
-             QStringLiteral("--memory"), QStringLiteral("256M"), QStringLiteral("--cpus"),
-             QString::number(cpus), QStringLiteral("--serial"), QStringLiteral("stdio"),
-             QStringLiteral("--timeout"), QStringLiteral("180")},
-            200'000);
+        const QString initrd = write(session, "initrd",
+                                     makeInitramfs({{QStringLiteral("init"), exerciseProgram()},
+                                                    {QStringLiteral("bin/busybox"), busybox},
+                                                    {QStringLiteral("bin/sh"), busybox}}));
+        const auto output =
+            runGuest(session, cpus,
+                     {QStringLiteral("--kernel"), kernel, QStringLiteral("--initrd"), initrd,
+                      QStringLiteral("--append"), QStringLiteral("console=ttyS0 quiet panic=-1")});
         const QByteArray all = output.standardOutput + output.standardError;
         QVERIFY2(all.contains("exercise over"), all);
         QVERIFY2(!all.contains("BAD"), all);
@@ -50,6 +67,44 @@ private Q_SLOTS:
         for (const char* name : {"fork", "pipes", "signals", "floating point", "avx", "threads",
                                  "shoot-down", "self-modifying code", "processors", "shell"})
             QVERIFY2(all.contains(QByteArray("ok ") + name), all);
+        QVERIFY2(output.status == 0, all);
+    }
+
+    // PAE paging and a 32-bit kernel, started by isolinux, as it has no 64-bit entry.
+    void the32BitKernelComesToItsShell() {
+        const QString kernel =
+            guestFile(QStringLiteral("linux-image-686-pae-i386"), QStringLiteral("boot/vmlinuz-*"));
+        const QString busybox =
+            guestFile(QStringLiteral("busybox-static-i386"), QStringLiteral("bin/busybox"));
+        if (const QString reason = missingFile(QStringList{kernel, busybox} + isolinuxFiles());
+            !reason.isEmpty())
+            QSKIP(qPrintable(reason));
+        VivSession session;
+        const QString init = write(session, "init",
+                                   "#!/bin/busybox sh\n"
+                                   "/bin/busybox mkdir /proc\n"
+                                   "/bin/busybox mount -t proc proc /proc\n"
+                                   "/bin/busybox uname -rm\n"
+                                   "echo processors: $(/bin/busybox nproc)\n"
+                                   "/bin/busybox seq 1 2000 | /bin/busybox sha256sum\n"
+                                   "/bin/busybox sleep 1\n"
+                                   "echo shell over\n"
+                                   "/bin/busybox poweroff -f\n");
+        const QByteArray initrd = makeInitramfs(
+            {{QStringLiteral("init"), init}, {QStringLiteral("bin/busybox"), busybox}});
+        const QString cd = makeIsolinuxCd(
+            session.home(),
+            "DEFAULT pae\nLABEL pae\nKERNEL /linux\nINITRD /initrd\n"
+            "APPEND console=ttyS0 quiet panic=-1\n",
+            {{QStringLiteral("linux"), contentsOf(kernel)}, {QStringLiteral("initrd"), initrd}});
+        QVERIFY(!cd.isEmpty());
+        const auto output = runGuest(session, 2, {QStringLiteral("--cdrom"), cd});
+        const QByteArray all = output.standardOutput + output.standardError;
+        QVERIFY2(all.contains("shell over"), all);
+        QVERIFY2(all.contains("686-pae i686"), all);
+        QVERIFY2(all.contains("processors: 2"), all);
+        QVERIFY2(all.contains("6251e5743b6fd6a7d606130bdf7c15077ce85ebd3a0fdee284d15a46df199e38"),
+                 all);
         QVERIFY2(output.status == 0, all);
     }
 };
