@@ -733,6 +733,10 @@
         <translation>%1 ist zu lang.</translation>
     </message>
     <message>
+        <source>The name may not contain “/”, line breaks or signs that cannot be shown, or start or end with a space.</source>
+        <translation>Der Name darf weder „/“, Zeilenumbrüche noch nicht darstellbare Zeichen enthalten und nicht mit einem Leerzeichen beginnen oder enden.</translation>
+    </message>
+    <message>
         <source>%1 contains a character that is not allowed.</source>
         <translation>%1 enthält ein Zeichen, das nicht erlaubt ist.</translation>
     </message>
@@ -819,6 +823,11 @@
 </context>
 <context>
     <name>SnapshotText</name>
+    <message>
+        <source>Automatic %1</source>
+        <comment>a snapshot&apos;s name: date and time</comment>
+        <translation>Automatisch %1</translation>
+    </message>
     <message>
         <source>just now</source>
         <translation>gerade eben</translation>

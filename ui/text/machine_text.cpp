@@ -328,6 +328,9 @@ QString problemText(const SettingsProblem& problem) {
     case SettingsProblem::Kind::TooLong:
         return MachineText::tr("%1 is too long.").arg(field);
     case SettingsProblem::Kind::BadCharacter:
+        if (problem.field == u"name")
+            return MachineText::tr("The name may not contain “/”, line breaks or signs that cannot "
+                                   "be shown, or start or end with a space.");
         return MachineText::tr("%1 contains a character that is not allowed.").arg(field);
     case SettingsProblem::Kind::Duplicate:
         return MachineText::tr("%1 is used twice.").arg(field);
