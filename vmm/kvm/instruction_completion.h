@@ -38,8 +38,7 @@ public:
     virtual std::string text() const = 0;
 };
 
-// Makes one a vCPU; null where there is none.
-using InstructionCompletionFactory =
-    std::function<std::unique_ptr<InstructionCompletion>(unsigned vcpuIndex)>;
+// Makes one for a vCPU, on its thread and when it first needs it; null where there is none.
+using InstructionCompletionFactory = std::function<std::unique_ptr<InstructionCompletion>()>;
 
 } // namespace vivarium

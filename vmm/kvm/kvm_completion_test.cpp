@@ -61,7 +61,9 @@ private Q_SLOTS:
         auto guest = TestGuest::create(kWaitForFpu);
         QVERIFY(guest);
         auto& vcpu = static_cast<KvmVcpu&>((*guest)->vm->vcpu(0));
-        vcpu.setCompletion(std::make_unique<FwaitCompletion>(static_cast<Need>(need), count));
+        vcpu.setCompletion([need, &count] {
+            return std::make_unique<FwaitCompletion>(static_cast<Need>(need), count);
+        });
         QVERIFY((*guest)->run());
         QCOMPARE((*guest)->port.writes.take(), (AccessRecord{0, 1, 0x42}));
         (*guest)->vcpus.pause();
@@ -76,7 +78,8 @@ private Q_SLOTS:
         auto guest = TestGuest::create(kWaitForFpu);
         QVERIFY(guest);
         auto& vcpu = static_cast<KvmVcpu&>((*guest)->vm->vcpu(0));
-        vcpu.setCompletion(std::make_unique<FwaitCompletion>(Need::Unable, count));
+        vcpu.setCompletion(
+            [&count] { return std::make_unique<FwaitCompletion>(Need::Unable, count); });
         QVERIFY((*guest)->run());
         auto event = (*guest)->events.take(std::chrono::seconds(2));
         if (!event)

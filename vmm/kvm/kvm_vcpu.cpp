@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <mutex>
+#include <utility>
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -185,7 +186,7 @@ VcpuExit KvmVcpu::translateExit() {
     case KVM_EXIT_SET_TPR:
         break;
     case KVM_EXIT_INTERNAL_ERROR:
-        if (m_run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && m_completion)
+        if (m_run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION)
             return emulationFailed();
         return internalError();
     case KVM_EXIT_FAIL_ENTRY:
@@ -219,6 +220,10 @@ VcpuExit KvmVcpu::internalError() const {
 
 VcpuExit KvmVcpu::emulationFailed() {
     VcpuExit error = internalError(); // the page tells it only now
+    if (m_makeCompletion)
+        m_completion = std::exchange(m_makeCompletion, {})();
+    if (!m_completion)
+        return error;
     auto completed = completeInstruction();
     return completed ? std::move(*completed) : std::move(error);
 }

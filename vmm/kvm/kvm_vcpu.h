@@ -43,8 +43,8 @@ public:
     Result<void> setSystemCallTarget(uint64_t address);
 
     // What completes instructions that KVM cannot emulate; before the first run().
-    void setCompletion(std::unique_ptr<InstructionCompletion> completion) {
-        m_completion = std::move(completion);
+    void setCompletion(InstructionCompletionFactory factory) {
+        m_makeCompletion = std::move(factory);
     }
     uint64_t completedInstructions() const { return m_completedInstructions; }
 
@@ -69,7 +69,8 @@ private:
     kvm_run* m_run = nullptr;
     std::atomic<pid_t> m_threadId = 0;
     KvmVcpuState m_powerOn;
-    std::unique_ptr<InstructionCompletion> m_completion; // null: none
+    InstructionCompletionFactory m_makeCompletion;       // empty: none, or made already
+    std::unique_ptr<InstructionCompletion> m_completion; // null: not needed yet, or none
     uint64_t m_completedInstructions = 0;
 };
 

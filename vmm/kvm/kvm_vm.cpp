@@ -92,8 +92,7 @@ Result<void> KvmVm::createVcpus() {
         options.cpuIndex = i;
         m_vcpus.push_back(TRY(KvmVcpu::create(m_system, fd(), m_gate, apicIdOf(m_topology, i),
                                               guestCpuid(m_system.supportedCpuid(), options))));
-        if (m_completion)
-            m_vcpus.back()->setCompletion(m_completion(i));
+        m_vcpus.back()->setCompletion(m_completion);
     }
     return {};
 }

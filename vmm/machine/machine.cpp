@@ -110,14 +110,13 @@ Result<KvmVm*> Machine::makeKvm(AcceleratorHost& host, const CpuTopology& topolo
         return host.kvm.error();
     auto vm = TRY(KvmVm::create(*host.kvm, topology, KvmVm::Processors::Later));
     // Without room for it KVM has to manage alone.
-    vm->setCompletion([this, &host](unsigned) -> std::unique_ptr<InstructionCompletion> {
+    vm->setCompletion([this, &host]() -> std::unique_ptr<InstructionCompletion> {
         if (!host.software)
             return nullptr;
-        auto unit = host.software->take();
-        if (!unit)
+        auto native = host.software->takeNative();
+        if (!native)
             return nullptr;
-        return std::make_unique<InstructionCompleter>(m_ports, m_memoryMap,
-                                                      std::move(unit->native));
+        return std::make_unique<InstructionCompleter>(m_ports, m_memoryMap, std::move(*native));
     });
     KvmVm* raw = vm.get();
     m_accelerator = std::move(vm);

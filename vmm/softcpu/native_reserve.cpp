@@ -29,6 +29,14 @@ Result<NativeReserve> NativeReserve::create(unsigned count) {
 }
 
 Result<NativeReserve::Unit> NativeReserve::take() {
+    return std::move(*TRY(next()));
+}
+
+Result<std::unique_ptr<softcpu::NativeUnit>> NativeReserve::takeNative() {
+    return std::move(TRY(next())->native); // the cache stays where it is: to unmap it takes time
+}
+
+Result<NativeReserve::Unit*> NativeReserve::next() {
     const uint32_t index = m_taken->fetch_add(1);
     if (index >= m_units.size()) {
         m_taken->fetch_sub(1);
@@ -36,7 +44,7 @@ Result<NativeReserve::Unit> NativeReserve::take() {
                     "this machine and its forks have more virtual processors than the software "
                     "processor has room for");
     }
-    return std::move(m_units[index]);
+    return &m_units[index];
 }
 
 } // namespace vivarium

@@ -23,14 +23,17 @@ public:
         std::unique_ptr<softcpu::NativeUnit> native;
         std::unique_ptr<softcpu::CodeCache> cache; // null: the host is not fit for the translator
     };
-    // Errors: LimitExceeded. Units are not given back: a process runs one machine.
+    // Errors: LimitExceeded. Units are not given back: a process runs one machine. Any thread.
     Result<Unit> take();
+    // The same for who needs no code cache.
+    Result<std::unique_ptr<softcpu::NativeUnit>> takeNative();
 
 private:
     struct Unmap {
         void operator()(std::atomic<uint32_t>* counter) const;
     };
     NativeReserve() = default;
+    Result<Unit*> next();
 
     std::unique_ptr<std::atomic<uint32_t>, Unmap> m_taken; // a page that copies share
     std::vector<Unit> m_units;
