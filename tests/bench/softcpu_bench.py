@@ -1,13 +1,20 @@
 """The software CPU against QEMU's (TCG, its best settings): the same multiboot guests, the same run."""
 
+import os
 import statistics
 import struct
 import subprocess
 import time
 
+import linux_guest
+
 KERNEL_BASE = 0x100000
 KERNEL_ENTRY = KERNEL_BASE + 32
 EXIT_PORT = 0xF4
+BIOS = "/usr/share/seabios/bios-256k.bin"
+VIDEO_ROM = "/usr/share/seabios/vgabios-stdvga.bin"
+BOOT_SECTOR = bytes.fromhex("b010e6f4f4ebfd").ljust(510, b"\0") + b"\x55\xaa"  # writes the exit device
+ROUNDS = int(os.environ.get("VIVARIUM_BENCH_ROUNDS", "3"))
 
 
 def kernel(setup, body, count):
@@ -42,43 +49,117 @@ GUESTS = {  # setup, body, iterations, ratio to QEMU that is aimed at
 }
 
 
+AIMS = {"boot": 0.7, "fork_exec": 0.7, "page_faults": 0.7}  # of the parts of the Linux guest
+
+
+def ratios(ours, qemu, aim):
+    seconds, reference = statistics.median(ours), statistics.median(qemu)
+    return {"s": seconds, "qemu_s": reference, "ratio": seconds / reference, "aim_ratio": aim}
+
+
 class SoftcpuBench:
     def __init__(self, bench):
         self.bench = bench
 
-    def ours(self, image):
-        worker = self.bench.worker({"kernel": {"kernelFd": 0}, "firmware": {"kind": "none"},
-                                    "accelerator": "software"}, [(image, 0)])
+    def ours(self, config, paths):
+        """Seconds from the worker's start to the guest's write of the exit device."""
+        worker = self.bench.worker({"accelerator": "software"} | config, paths)
         worker.call("start")
-        start = time.monotonic_ns()
         exiting = worker.wait_event("exiting", 300)
-        elapsed = time.monotonic_ns() - start
+        elapsed = time.monotonic_ns() - worker.spawned_ns
         worker.stop()
         assert exiting["guestExitValue"] == 0x10, exiting
         return elapsed / 1e9
 
     @staticmethod
-    def qemu(image):
+    def qemu(options, pass_fds=()):
         start = time.monotonic_ns()
         result = subprocess.run(
             ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max",
-             "-m", "256", "-display", "none", "-nodefaults", "-vga", "none", "-kernel", image,
-             "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"],
-            stderr=subprocess.DEVNULL, timeout=300, check=False)
+             "-m", "256", "-display", "none", "-nodefaults",
+             "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4", *options],
+            stderr=subprocess.DEVNULL, timeout=300, check=False, pass_fds=pass_fds)
         assert result.returncode == 33, result
         return (time.monotonic_ns() - start) / 1e9
 
-    def measure(self, name):
+    def loop(self, name):
         """Seconds of the loop alone: what a run takes beyond one with a single iteration."""
         setup, body, count, aim = GUESTS[name]
         full = self.bench.path(f"{name}.img", kernel(setup, body, count))
         empty = self.bench.path(f"{name}-1.img", kernel(setup, body, 1))
+        config = {"kernel": {"kernelFd": 0}, "firmware": {"kind": "none"}}
         ours, qemu = [], []
-        for _ in range(3):
-            ours.append(self.ours(full) - self.ours(empty))
-            qemu.append(self.qemu(full) - self.qemu(empty))
-        seconds, reference = statistics.median(ours), statistics.median(qemu)
-        return {"s": seconds, "qemu_s": reference, "ratio": seconds / reference, "aim_ratio": aim}
+        for _ in range(ROUNDS):
+            ours.append(self.ours(config, [(full, os.O_RDONLY)]) - self.ours(config, [(empty, os.O_RDONLY)]))
+            qemu.append(self.qemu(["-vga", "none", "-kernel", full]) -
+                        self.qemu(["-vga", "none", "-kernel", empty]))
+        return ratios(ours, qemu, aim)
+
+    def boot_sector(self):
+        disk = self.bench.path("soft-boot.img", BOOT_SECTOR + bytes((1 << 20) - 512))
+        config = {"firmware": {"kind": "bios", "romFd": 0, "videoRomFd": 1}, "drives": [
+            {"id": "sata0", "kind": "disk", "port": 0, "images": [{"fd": 2}], "bootIndex": 0}]}
+        ours, qemu = [], []
+        for _ in range(ROUNDS):
+            ours.append(self.ours(config, [(BIOS, os.O_RDONLY), (VIDEO_ROM, os.O_RDONLY), (disk, os.O_RDWR)]))
+            qemu.append(self.qemu(["-vga", "std", "-bios", BIOS, "-drive",
+                                   f"file={disk},format=raw,if=none,id=d", "-device", "ide-hd,drive=d,bus=ide.0"]))
+        return ratios(ours, qemu, 1.0)
+
+    def linux_ours(self, image, initramfs, cpus):
+        console = linux_guest.Console()
+        log = os.dup(console.input)
+        files = [os.open(image, os.O_RDONLY), os.open(initramfs, os.O_RDONLY), log]
+        console.restart_clock()
+        try:
+            worker = self.bench.worker_with(
+                {"accelerator": "software", "cpuCount": cpus, "firmware": {"kind": "none"},
+                 "kernel": {"kernelFd": 0, "initrdFd": 1, "commandLine": linux_guest.COMMAND_LINE},
+                 "serialPorts": [{"port": 0, "kind": "file", "outputFd": 2}]}, files)
+        finally:
+            for file in files:
+                os.close(file)
+        worker.call("start")
+        exiting = worker.wait_event("exiting", 300)
+        worker.stop()
+        assert exiting["guestExitValue"] == 0x10, exiting
+        return console.finish()
+
+    def linux_qemu(self, image, initramfs, cpus):
+        console = linux_guest.Console()
+        self.qemu(["-vga", "none", "-smp", str(cpus), "-kernel", image, "-initrd", initramfs, "-append",
+                   linux_guest.COMMAND_LINE, "-chardev", f"file,id=c,path=/dev/fd/{console.input}",
+                   "-serial", "chardev:c"], (console.input,))
+        return console.finish()
+
+    def linux(self):
+        """Linux with one vCPU to its shell, and the parts of the work there."""
+        image, initramfs = linux_guest.kernel_path(), linux_guest.make_initramfs(self.bench.folder)
+        ours, qemu = [], []
+        for _ in range(ROUNDS):
+            ours.append(self.linux_ours(image, initramfs, 1))
+            qemu.append(self.linux_qemu(image, initramfs, 1))
+        return {"linux_" + name: ratios([times[name] for times in ours], [times[name] for times in qemu], aim)
+                for name, aim in AIMS.items()}
+
+    def two_cpus(self):
+        """What two processes get done on two vCPUs, as a multiple of what one gets done."""
+        image, initramfs = linux_guest.kernel_path(), linux_guest.make_initramfs(self.bench.folder)
+        speedups = []
+        for _ in range(ROUNDS):
+            times = self.linux_ours(image, initramfs, 2)
+            speedups.append(2 * times["one"] / times["two"])
+        return {"two_cpus": {"times": statistics.median(speedups), "aim_times": 1.8}}
 
     def run(self):
-        return {name: self.measure(name) for name in GUESTS}
+        """All, or those named in VIVARIUM_BENCH_SOFTCPU: loops by name, boot_sector, linux, two_cpus."""
+        names = os.environ.get("VIVARIUM_BENCH_SOFTCPU", "").split()
+        results = {}
+        for name in names or [*GUESTS, "boot_sector", "linux", "two_cpus"]:
+            if name in GUESTS:
+                results[name] = self.loop(name)
+            elif name == "boot_sector":
+                results[name] = self.boot_sector()
+            else:
+                results |= getattr(self, name)()
+        return results

@@ -54,10 +54,10 @@ inline constexpr uint32_t kAttentionKick = 1 << 0, // leave run()
     kAttentionCode = 1 << 3,                       // translated code was invalidated
     kAttentionGate = 1 << 4;                       // the memory map is about to change
 
-// One translation: host address = linear address + addend (modulo 2^64). `tag` is the linear
-// address of the page, or tlbInvalidTag().
+// One translation: host address = linear address + addend (modulo 2^64). The tag is the linear
+// address of the page, or tlbInvalidTag(); kept inverted, -tag - 1, to be added.
 struct TlbEntry {
-    uint64_t tag;
+    uint64_t invertedTag;
     uint64_t addend;
 };
 inline constexpr unsigned kTlbEntries = 512; // index: linear address bits 12..20
@@ -65,6 +65,17 @@ inline constexpr unsigned kTlbEntries = 512; // index: linear address bits 12..2
 // does) can give a hit.
 constexpr uint64_t tlbInvalidTag(unsigned index) {
     return uint64_t{index ^ (kTlbEntries / 2)} << 12;
+}
+// What a page of code is known by: its linear and its physical page number in one. Physical
+// addresses have at most 40 bits here.
+inline constexpr unsigned kCodePhysicalBits = 40;
+constexpr uint64_t codePageName(uint64_t linear, uint64_t physical) {
+    return linear >> 12 << (kCodePhysicalBits - 12) |
+           (physical & ((uint64_t{1} << kCodePhysicalBits) - 1)) >> 12;
+}
+// A name that no page has in the place of `index`.
+constexpr uint64_t noCodePage(unsigned index) {
+    return codePageName(tlbInvalidTag(index), 0);
 }
 enum class AccessKind : uint8_t { Read, Write, Execute };
 inline constexpr unsigned kAccessKinds = 3;
@@ -123,6 +134,9 @@ struct alignas(64) CpuState {
 
     // Filled and flushed by SoftTlb; not part of the saved state.
     TlbEntry tlb[kTlbModes][kAccessKinds][kTlbEntries];
+    // Beside the entries for execution: 0 - codePageName() of pages whose translated code may be
+    // entered, else 0 - noCodePage().
+    uint64_t codePage[kTlbModes][kTlbEntries];
 };
 static_assert(std::is_standard_layout_v<CpuState>);
 static_assert(std::atomic<uint32_t>::is_always_lock_free && sizeof(std::atomic<uint32_t>) == 4);

@@ -1,22 +1,40 @@
 #include "vmm/softcpu/memory/soft_tlb.h"
 
+#include <algorithm>
+
 namespace vivarium::softcpu {
 
 SoftTlb::SoftTlb(CpuState& state) : m_state(state) {
     m_filled.reserve(kSlots);
-    for (unsigned slot = 0; slot < kSlots; ++slot)
-        entry(slot) = {invalidTag(slot), 0};
+    for (unsigned slot = 0; slot < kSlots; ++slot) {
+        entry(slot) = {~invalidTag(slot), 0};
+        if (executes(slot))
+            codePageOf(slot) = 0 - noCodePage(slot % kTlbEntries);
+    }
+}
+
+void SoftTlb::drop(unsigned slot) {
+    entry(slot).invertedTag = ~invalidTag(slot);
+    if (executes(slot))
+        codePageOf(slot) = 0 - noCodePage(slot % kTlbEntries);
 }
 
 void SoftTlb::fill(const Page& page, AccessKind kind, TlbMode mode) {
     const unsigned slot =
         (static_cast<unsigned>(mode) * kAccessKinds + static_cast<unsigned>(kind)) * kTlbEntries +
         indexOf(page.linear);
-    entry(slot) = {page.linear, reinterpret_cast<uint64_t>(page.host) - page.linear};
+    const TlbEntry filled{~page.linear, reinterpret_cast<uint64_t>(page.host) - page.linear};
+    if (executes(slot) &&
+        (entry(slot).invertedTag != filled.invertedTag || entry(slot).addend != filled.addend))
+        drop(slot);
+    entry(slot) = filled;
     m_shift[slot] = page.shift;
     m_global[slot] = page.global;
-    if (page.shift != 12)
-        ++m_largeFills;
+    if (page.shift != 12) {
+        const uint64_t within = (uint64_t{1} << page.shift) - 1;
+        m_largeLow = std::min(m_largeLow, page.linear & ~within);
+        m_largeHigh = std::max(m_largeHigh, page.linear | within);
+    }
     if (!m_listed[slot]) {
         m_listed[slot] = true;
         m_filled.push_back(static_cast<uint16_t>(slot));
@@ -24,21 +42,20 @@ void SoftTlb::fill(const Page& page, AccessKind kind, TlbMode mode) {
 }
 
 void SoftTlb::flushAll() {
-    ++m_flushCount;
     for (const uint16_t slot : m_filled) {
-        entry(slot).tag = invalidTag(slot);
+        drop(slot);
         m_listed[slot] = false;
     }
     m_filled.clear();
-    m_largeFills = 0;
+    m_largeLow = ~uint64_t{0};
+    m_largeHigh = 0;
 }
 
 void SoftTlb::flushNonGlobal() {
-    ++m_flushCount;
     std::erase_if(m_filled, [this](uint16_t slot) {
-        if (m_global[slot] && entry(slot).tag != invalidTag(slot))
+        if (m_global[slot] && tag(slot) != invalidTag(slot))
             return false;
-        entry(slot).tag = invalidTag(slot);
+        drop(slot);
         m_listed[slot] = false;
         return true;
     });
@@ -48,20 +65,47 @@ void SoftTlb::flushWrites() {
     constexpr unsigned kWrite = static_cast<unsigned>(AccessKind::Write);
     for (const uint16_t slot : m_filled)
         if (slot / kTlbEntries % kAccessKinds == kWrite)
-            entry(slot).tag = invalidTag(slot);
+            drop(slot);
 }
 
 void SoftTlb::flushPage(uint64_t linear) {
-    ++m_flushCount;
     const uint64_t page = linear & ~uint64_t{0xFFF};
     for (unsigned slot = indexOf(linear); slot < kSlots; slot += kTlbEntries)
-        if (entry(slot).tag == page)
-            entry(slot).tag = invalidTag(slot);
-    if (m_largeFills == 0)
-        return;
+        if (tag(slot) == page)
+            drop(slot);
+    if (linear >= m_largeLow && linear <= m_largeHigh)
+        flushLargePage(linear);
+}
+
+void SoftTlb::flushLargePage(uint64_t linear) {
     for (const uint16_t slot : m_filled)
-        if (m_shift[slot] != 12 && entry(slot).tag >> m_shift[slot] == linear >> m_shift[slot])
-            entry(slot).tag = invalidTag(slot);
+        if (m_shift[slot] != 12 && tag(slot) >> m_shift[slot] == linear >> m_shift[slot])
+            drop(slot);
+}
+
+void SoftTlb::setCodePage(uint64_t linear, GuestAddress physical, TlbMode mode) {
+    const unsigned slot = executeSlot(linear, mode);
+    if (tag(slot) != (linear & ~uint64_t{0xFFF}) || physical >> kCodePhysicalBits != 0)
+        return;
+    if (m_codeSlots.size() >= 2 * kTlbEntries * kTlbModes)
+        forgetCodePages();
+    m_codeSlots.push_back(static_cast<uint16_t>(slot));
+    codePageOf(slot) = 0 - codePageName(linear, physical);
+}
+
+std::optional<GuestAddress> SoftTlb::codePage(uint64_t linear, TlbMode mode) const {
+    const uint64_t name = 0 - m_state.codePage[static_cast<unsigned>(mode)][indexOf(linear)];
+    const uint64_t physical =
+        (name << 12 & ((uint64_t{1} << kCodePhysicalBits) - 1)) | (linear & 0xFFF);
+    if (name != codePageName(linear, physical))
+        return std::nullopt;
+    return physical;
+}
+
+void SoftTlb::forgetCodePages() {
+    for (const uint16_t slot : m_codeSlots)
+        codePageOf(slot) = 0 - noCodePage(slot % kTlbEntries);
+    m_codeSlots.clear();
 }
 
 } // namespace vivarium::softcpu

@@ -7,7 +7,7 @@ namespace vivarium::softcpu {
 
 namespace {
 
-constexpr size_t kDisplacementBytes = 4;
+constexpr size_t kDisplacementBytes = 4, kPageBytes = 4096;
 
 } // namespace
 
@@ -28,7 +28,7 @@ const Block* BlockIndex::findByCode(const void* hostAddress) const {
 }
 
 Block& BlockIndex::add(const BlockKey& key, BlockCode&& code, const uint8_t* guestBytes,
-                       uint32_t round) {
+                       const uint8_t* host, uint32_t round) {
     Block& block = m_blocks.emplace_back();
     block.key = key;
     block.code = m_cache.executable(code.codeOffset);
@@ -43,20 +43,23 @@ Block& BlockIndex::add(const BlockKey& key, BlockCode&& code, const uint8_t* gue
         int32_t displacement;
         std::memcpy(&displacement, m_cache.writable(site.jumpOffset), kDisplacementBytes);
         size_t target = site.jumpOffset + kDisplacementBytes + static_cast<size_t>(displacement);
-        m_links.push_back({site, target, &block, nullptr});
+        m_links.push_back({site, target, &block, nullptr, 0});
     }
     m_byKey[key] = &block;
     Page& page = m_pages[key.physical >> 12];
     if (page.blocks.empty())
         page.verifiedRound = round;
     page.blocks.push_back(&block);
+    remember(page, block, host);
     return block;
 }
 
-void BlockIndex::connect(uint32_t number, Block& target, uint32_t epoch) {
+void BlockIndex::connect(uint32_t number, Block& target, uint64_t page) {
     Link& link = m_links[number];
-    if (!link.owner->alive)
+    // The page had only to be looked up again: writing into code that runs is slow.
+    if (!link.owner->alive || (link.target == &target && link.page == page))
         return;
+    link.page = page;
     if (link.target != &target) {
         disconnect(link);
         link.target = &target;
@@ -65,10 +68,8 @@ void BlockIndex::connect(uint32_t number, Block& target, uint32_t epoch) {
     auto displacement =
         static_cast<uint32_t>(target.codeOffset - (link.site.jumpOffset + kDisplacementBytes));
     std::memcpy(m_cache.writable(link.site.jumpOffset), &displacement, kDisplacementBytes);
-    if (link.site.epochOffset != 0) {
-        uint32_t negative = 0 - epoch;
-        std::memcpy(m_cache.writable(link.site.epochOffset), &negative, sizeof negative);
-    }
+    if (link.site.pageOffset != 0)
+        std::memcpy(m_cache.writable(link.site.pageOffset), &page, sizeof page);
 }
 
 void BlockIndex::disconnect(Link& link) {
@@ -80,8 +81,8 @@ void BlockIndex::disconnect(Link& link) {
     auto displacement =
         static_cast<uint32_t>(link.unlinkedTarget - (link.site.jumpOffset + kDisplacementBytes));
     std::memcpy(m_cache.writable(link.site.jumpOffset), &displacement, kDisplacementBytes);
-    if (link.site.epochOffset != 0)
-        std::memset(m_cache.writable(link.site.epochOffset), 0, sizeof(uint32_t));
+    if (link.site.pageOffset != 0)
+        std::memcpy(m_cache.writable(link.site.pageOffset), &link.site.noPage, sizeof(uint64_t));
 }
 
 void BlockIndex::retire(Block& block) {
@@ -97,11 +98,37 @@ void BlockIndex::retire(Block& block) {
         m_byKey.erase(found);
 }
 
-bool BlockIndex::unchanged(const Page& page, const uint8_t* host) {
-    return std::all_of(page.blocks.begin(), page.blocks.end(), [&](const Block* block) {
-        return std::memcmp(block->guestCopy.data(), host + block->key.physical % 4096,
+bool BlockIndex::unchanged(Page& page, const uint8_t* host) {
+    if (std::memcmp(page.copy.get() + page.low, host + page.low, page.high - page.low) == 0)
+        return true;
+    bool same = std::all_of(page.blocks.begin(), page.blocks.end(), [&](const Block* block) {
+        return std::memcmp(block->guestCopy.data(), host + block->key.physical % kPageBytes,
                            block->guestCopy.size()) == 0;
     });
+    if (same) {
+        std::memcpy(page.copy.get() + page.low, host + page.low, page.high - page.low);
+        for (const Block* block : page.blocks)
+            remember(page, *block, host);
+    }
+    return same;
+}
+
+void BlockIndex::remember(Page& page, const Block& block, const uint8_t* host) {
+    auto first = static_cast<unsigned>(block.key.physical % kPageBytes);
+    unsigned end = first + block.guestBytes;
+    if (!page.copy) {
+        page.copy = std::make_unique_for_overwrite<uint8_t[]>(kPageBytes);
+        page.low = page.high = first;
+    }
+    if (first < page.low) {
+        std::memcpy(page.copy.get() + first, host + first, page.low - first);
+        page.low = first;
+    }
+    if (end > page.high) {
+        std::memcpy(page.copy.get() + page.high, host + page.high, end - page.high);
+        page.high = end;
+    }
+    std::memcpy(page.copy.get() + first, block.guestCopy.data(), block.guestCopy.size());
 }
 
 void BlockIndex::clear() {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct Link {
     size_t unlinkedTarget = 0; // code offset that the jump has while it is not patched
     Block* owner = nullptr;
     Block* target = nullptr;
+    uint64_t page = 0; // that it was connected with
 };
 
 // All blocks of a vCPU's code cache and the links between them. Thread: the vCPU's.
@@ -50,13 +52,15 @@ public:
     Block* find(const BlockKey& key) const;
     // The block that contains a host address of generated code, or null.
     const Block* findByCode(const void* hostAddress) const;
-    Block& add(const BlockKey& key, BlockCode&& code, const uint8_t* guestBytes, uint32_t round);
+    // `host` is the first byte of the page, `guestBytes` what the block was made from.
+    Block& add(const BlockKey& key, BlockCode&& code, const uint8_t* guestBytes,
+               const uint8_t* host, uint32_t round);
     uint32_t nextLink() const { return static_cast<uint32_t>(m_links.size()); }
     Link* link(uint64_t number) {
         return number < m_links.size() ? &m_links[static_cast<size_t>(number)] : nullptr;
     }
-    // Makes a link lead to `target`; `epoch` matters for links that leave the page.
-    void connect(uint32_t number, Block& target, uint32_t epoch);
+    // Makes a link lead to `target`; `page` (codePageName()) matters for links that leave the page.
+    void connect(uint32_t number, Block& target, uint64_t page);
 
     // Forgets the blocks of [address, address + sizeBytes), which lies in one page; calls
     // `removed(block)` for each. Returns whether blocks of that page remain.
@@ -106,8 +110,13 @@ private:
     struct Page {
         std::vector<Block*> blocks;
         uint32_t verifiedRound = 0;
+        // The page's bytes [low, high), which hold all blocks, as they once were: equal in one
+        // comparison as a rule. What differs may lie between blocks.
+        std::unique_ptr<uint8_t[]> copy;
+        unsigned low = 0, high = 0;
     };
-    static bool unchanged(const Page& page, const uint8_t* host);
+    static bool unchanged(Page& page, const uint8_t* host);
+    static void remember(Page& page, const Block& block, const uint8_t* host);
     void retire(Block& block);
     void disconnect(Link& link);
 

@@ -1,5 +1,6 @@
 #include "vmm/softcpu/translator/block_translator.h"
 
+#include "vmm/softcpu/memory/soft_tlb.h"
 #include "vmm/softcpu/translator/flag_instructions.h"
 
 namespace vivarium::softcpu {
@@ -57,14 +58,24 @@ private:
     // Translates m_guest; false: the block ends with it.
     bool instruction() {
         OperandEmitter::Mark mark = m_operands.mark();
+        m_operands.setFaults(OperandEmitter::Faults::Exact);
         bool open = true;
         if (translateAs(treatmentOf(m_guest), open))
             return open;
         m_operands.takeBack(mark);
         bool port = m_guest.info.meta.category == ZYDIS_CATEGORY_IO ||
                     m_guest.info.meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
-        m_operands.exit(port ? CodeExit::PortIo : CodeExit::Interpret, m_guest.rip);
+        m_operands.exit(port ? CodeExit::PortIo : CodeExit::Interpret, m_guest.rip,
+                        port ? immediatePort() : 0);
         return false;
+    }
+
+    // Of IN or OUT, plus one; zero: it is in DX.
+    uint32_t immediatePort() const {
+        for (unsigned i = 0; i < m_guest.info.operand_count_visible; ++i)
+            if (m_guest.operands[i].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+                return static_cast<uint32_t>(m_guest.operands[i].imm.value.u & 0xFF) + 1;
+        return 0;
     }
 
     bool translateAs(Treatment treatment, bool& open) {
@@ -103,12 +114,22 @@ private:
         case Treatment::PopFlags:
             return popFlags();
         case Treatment::StoredFlag:
-            changeStoredFlag(m_operands, m_guest.info.mnemonic);
+            if (m_guest.info.mnemonic == ZYDIS_MNEMONIC_STI && !nextIsTranslated())
+                return false; // the interpreter holds interrupts back for the next, HLT perhaps
+            changeStoredFlag(m_operands, m_guest.info.mnemonic, m_guest.rip);
             return true;
         case Treatment::BitString:
             return bitString(m_operands, m_guest);
         }
         return false;
+    }
+
+    bool nextIsTranslated() const {
+        auto position = static_cast<size_t>(m_guest.rip - m_source.rip) + m_guest.info.length;
+        GuestInstruction next;
+        return fetchInstruction(m_source.bytes.subspan(position), 0, m_source.modeKey, next) ==
+                   FetchStatus::Ok &&
+               treatmentOf(next) != Treatment::Interpret;
     }
 
     unsigned operandBytes() const { return m_guest.info.operand_width / 8u; }
@@ -127,34 +148,48 @@ private:
     }
     bool relative() const { return m_guest.operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE; }
 
-    bool samePage(uint64_t rip) const {
-        uint64_t mask = m_operands.bits64() ? ~uint64_t{0} : 0xFFFFFFFF;
-        return (((m_source.codeBase + rip) & mask) >> 12) ==
-               (((m_source.codeBase + m_source.rip) & mask) >> 12);
+    uint64_t linear(uint64_t rip) const {
+        return m_operands.bits64() ? rip : (m_source.codeBase + rip) & 0xFFFFFFFF;
+    }
+    bool samePage(uint64_t rip) const { return linear(rip) >> 12 == linear(m_source.rip) >> 12; }
+
+    bool leadsBack(uint64_t targetRip) const { return targetRip <= m_guest.rip; }
+
+    void addLink(BlockLink link, JumpSite jump) {
+        m_operands.coldExit(jump, CodeExit::Chain, link.targetRip, nextLinkNumber());
+        link.jumpOffset = jump.offset;
+        m_block.links.push_back(link);
     }
 
     // Goes on at a known RIP.
     void edge(uint64_t targetRip) {
-        if (targetRip <= m_guest.rip) // every loop has such an edge, or an indirect one
+        if (leadsBack(targetRip)) // every loop has such an edge, or an indirect one
             m_operands.attentionCheck(targetRip);
         BlockLink link;
         link.targetRip = targetRip;
-        auto number = m_source.firstLink + static_cast<uint32_t>(m_block.links.size());
-        if (samePage(targetRip)) {
-            m_operands.coldExit(CodeExit::Chain, targetRip, number);
-            link.jumpOffset = m_code.offset() - 4;
-        } else {
-            m_code.load(kScratch, dataField(&m_data.epoch), Width::Bits32);
-            m_code.byte(0x8D); // LEA ECX, [RCX + epoch's negative], 0 never matches
-            m_code.byte(0x89);
-            m_code.dword(0);
-            link.epochOffset = m_code.offset() - 4;
-            JumpSite current = m_code.jumpIfRcxZero();
-            m_operands.coldExit(CodeExit::Chain, targetRip, number);
-            m_code.bindShort(current);
-            link.jumpOffset = m_code.jumpLater().offset;
-        }
-        m_block.links.push_back(link);
+        if (!samePage(targetRip))
+            checkPage(link);
+        addLink(link, m_code.jumpLater());
+    }
+
+    // Goes on only if the link's page is still where it was.
+    void checkPage(BlockLink& link) {
+        auto index = static_cast<unsigned>((linear(link.targetRip) >> 12) % kTlbEntries);
+        bool user = (m_source.modeKey & mode::kCpl) == mode::kCpl;
+        link.noPage = noCodePage(index);
+        m_code.load(kScratch,
+                    stateField(SoftTlb::codePageOffset(
+                        linear(link.targetRip), user ? TlbMode::User : TlbMode::Supervisor)));
+        m_code.loadImmediate64(kAddress, link.noPage);
+        link.pageOffset = m_code.offset() - sizeof(uint64_t);
+        m_code.lea(kScratch, sumOf(kScratch, kAddress));
+        JumpSite current = m_code.jumpIfRcxZero();
+        m_operands.coldExit(m_code.jumpLater(), CodeExit::Chain, link.targetRip, nextLinkNumber());
+        m_code.bindShort(current);
+    }
+
+    uint32_t nextLinkNumber() const {
+        return m_source.firstLink + static_cast<uint32_t>(m_block.links.size());
     }
 
     // Goes on at the RIP in kAddress: through the jump cache.
@@ -163,12 +198,15 @@ private:
         JumpSite quiet = m_code.jumpIfRcxZero();
         m_operands.exitWithRipInAddress(CodeExit::Attention);
         m_code.bindShort(quiet);
-        if (m_source.jumpContext >= kJumpContexts) {
-            m_operands.exitWithRipInAddress(CodeExit::Lookup);
-            return;
+        if (m_source.codeBase != 0) {
+            m_code.loadImmediate(kScratch, jumpName(m_source.codeBase, 0));
+            m_code.lea(kAddress, sumOf(kAddress, kScratch));
         }
         m_code.pext(kScratch, kAddress, dataField(&m_data.jumpIndexMask));
-        m_code.lea(kScratch, sumOf(kScratch, kScratch), Width::Bits32); // 16 bytes an entry
+        HostMemory four; // 32 bytes an entry
+        four.index = kScratch;
+        four.scaleShift = 2;
+        m_code.lea(kScratch, four, Width::Bits32);
         m_code.lea(kAddend, dataField(&m_data.jumpCache[m_source.jumpContext]));
         HostMemory entry = sumOf(kAddend, kScratch);
         entry.scaleShift = 3;
@@ -176,9 +214,26 @@ private:
         m_code.load(kScratch, baseAnd(kAddend, offsetof(JumpEntry, inverted)));
         m_code.lea(kScratch, sumOf(kScratch, kAddress, 1));
         JumpSite hit = m_code.jumpIfRcxZero();
-        m_operands.exitWithRipInAddress(CodeExit::Lookup);
+        leaveForLookup();
         m_code.bindShort(hit);
+        m_code.load(kScratch, baseAnd(kAddend, offsetof(JumpEntry, slot)));
+        HostMemory slot = stateField(0);
+        slot.base = kScratch;
+        m_code.load(kScratch, slot);
+        m_code.load(kAddress, baseAnd(kAddend, offsetof(JumpEntry, page)));
+        m_code.lea(kScratch, sumOf(kScratch, kAddress));
+        JumpSite current = m_code.jumpIfRcxZero();
+        m_code.load(kAddress, baseAnd(kAddend, offsetof(JumpEntry, inverted)));
+        m_code.bitwiseNot(kAddress);
+        leaveForLookup();
+        m_code.bindShort(current);
         m_code.jump(baseAnd(kAddend, offsetof(JumpEntry, code)));
+    }
+
+    void leaveForLookup() { // at the RIP in kAddress, perhaps with the segment's base above
+        if (m_source.codeBase != 0)
+            m_code.move(kAddress, kAddress, Width::Bits32);
+        m_operands.exitWithRipInAddress(CodeExit::Lookup);
     }
 
     // kAddress + kAddend = host address of the stack slot.
@@ -313,10 +368,20 @@ private:
     bool conditionalJump() {
         if (!branchWidthFits() || !relative())
             return false;
-        JumpSite taken = m_code.jumpIfLater(m_guest.info.opcode & 0xF);
+        unsigned condition = m_guest.info.opcode & 0xF;
+        BlockLink link;
+        link.targetRip = relativeTarget();
+        if (samePage(link.targetRip)) {
+            if (leadsBack(link.targetRip))
+                m_operands.attentionCheck(m_guest.rip);
+            addLink(link, m_code.jumpIfLater(condition));
+            edge(nextRip());
+            return true;
+        }
+        JumpSite taken = m_code.jumpIfLater(condition);
         edge(nextRip());
         m_code.bind(taken);
-        edge(relativeTarget());
+        edge(link.targetRip);
         return true;
     }
 

@@ -15,16 +15,17 @@ struct BlockSource {
     uint64_t codeBase = 0; // of CS; 0 in 64-bit mode
     ConstByteSpan bytes;
     uint32_t modeKey = 0;
-    unsigned jumpContext = 0; // which jump cache; kJumpContexts: none
+    unsigned jumpContext = 0; // which jump cache
     uint32_t firstLink = 0;   // number of the block's first link
 };
 
 // A jump out of a block to a RIP that is known. It leads to an exit with CodeExit::Chain until it
-// is patched. Links that leave the page hold only in one epoch: `epochOffset` (else 0) is where
-// the code has minus that epoch, or 0 for none.
+// is patched. Links that leave the page hold as long as the other page is where it was:
+// `pageOffset` (else 0) is where the code has its codePageName(), `noPage` while it is not patched.
 struct BlockLink {
     size_t jumpOffset = 0;
-    size_t epochOffset = 0;
+    size_t pageOffset = 0;
+    uint64_t noPage = 0;
     uint64_t targetRip = 0;
 };
 

@@ -116,10 +116,14 @@ void Emitter::loadImmediate(HostRegister to, uint64_t value) {
         legacy(0, Width::Bits64, {0xC7}, 0, to);
         dword(static_cast<uint32_t>(value));
     } else {
-        byte(0x48 | (to >= 8 ? 1 : 0));
-        byte(0xB8 | (to & 7));
-        qword(value);
+        loadImmediate64(to, value);
     }
+}
+
+void Emitter::loadImmediate64(HostRegister to, uint64_t value) {
+    byte(0x48 | (to >= 8 ? 1 : 0));
+    byte(0xB8 | (to & 7));
+    qword(value);
 }
 
 void Emitter::lea(HostRegister to, const HostMemory& address, Width width) {

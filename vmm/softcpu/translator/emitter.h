@@ -98,6 +98,7 @@ public:
     void store(const HostMemory& to, HostRegister from, Width width = Width::Bits64);
     void storeImmediate(const HostMemory& to, int32_t value, Width width); // 64: sign-extended
     void loadImmediate(HostRegister to, uint64_t value);
+    void loadImmediate64(HostRegister to, uint64_t value); // 8 bytes, that end here
     void lea(HostRegister to, const HostMemory& address, Width width = Width::Bits64);
     void bitwiseNot(HostRegister reg);
     void zeroExtend16(HostRegister to, HostRegister from);

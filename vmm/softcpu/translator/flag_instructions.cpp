@@ -20,6 +20,9 @@ void setFlagInstructionMasks(TranslatorData& data) {
     data.storedFlags = (kWritableFlags | kFlagFixed) & ~(kArithmeticFlags | kFlagRf | kFlagVm);
     data.popFlags = kSystemFlags;
     data.popFlags16 = kSystemFlags & 0xFFFF;
+    data.popPrivileged = kSystemFlags & ~kFlagIf;
+    data.popPrivileged16 = data.popPrivileged & 0xFFFF;
+    data.interruptFlag = kFlagIf;
     data.notInterruptFlag = ~kFlagIf;
     data.notDirectionFlag = ~kFlagDf;
     for (unsigned i = 0; i < 3; ++i)
@@ -37,16 +40,41 @@ void flagsToAddress(OperandEmitter& operands) {
     code.lea(kAddress, sumOf(kAddress, kScratch));
 }
 
+namespace {
+
+// Leaves for the interpreter when somebody waits for interrupts to be enabled.
+void checkWindow(OperandEmitter& operands, uint64_t rip) {
+    operands.code().loadZeroExtended(
+        kScratch, stateField(offsetof(CpuState, interruptWindowWanted)), Width::Bits8);
+    operands.interpretUnlessRcxZero(rip);
+}
+
+} // namespace
+
 void addressToFlags(OperandEmitter& operands, unsigned sizeBytes, uint64_t rip) {
     Emitter& code = operands.code();
     TranslatorData& data = operands.data();
-    HostMemory changes = dataField(sizeBytes == 2 ? &data.popFlags16 : &data.popFlags);
+    bool privileged = operands.modeKey() & mode::kIoPrivileged;
+    const uint64_t& mask = privileged ? sizeBytes == 2 ? data.popPrivileged16 : data.popPrivileged
+                           : sizeBytes == 2 ? data.popFlags16
+                                            : data.popFlags;
+    HostMemory changes = dataField(&mask);
     code.load(kAddend, stateField(offsetof(CpuState, rflags)));
     code.pext(kAddend, kAddend, changes);
     code.bitwiseNot(kAddend);
     code.pext(kScratch, kAddress, changes);
     code.lea(kScratch, sumOf(kScratch, kAddend, 1)); // new - old
     operands.interpretUnlessRcxZero(rip);
+    if (privileged) {
+        checkWindow(operands, rip);
+        HostMemory flags = stateField(offsetof(CpuState, rflags));
+        code.load(kScratch, flags);
+        keepBits(code, kScratch, data.notInterruptFlag);
+        code.move(kAddend, kAddress);
+        keepBits(code, kAddend, data.interruptFlag);
+        code.lea(kScratch, sumOf(kScratch, kAddend));
+        code.store(flags, kScratch);
+    }
     keepBits(code, kAddress, data.arithmeticFlags);
     // The interrupt flag is the host's; nothing else may be set there.
     code.lea(kAddress, baseAnd(kAddress, static_cast<int32_t>(kFlagFixed | kFlagIf)));
@@ -55,15 +83,19 @@ void addressToFlags(OperandEmitter& operands, unsigned sizeBytes, uint64_t rip) 
     code.byte(0x9D); // POPFQ
 }
 
-void changeStoredFlag(OperandEmitter& operands, ZydisMnemonic mnemonic) {
+void changeStoredFlag(OperandEmitter& operands, ZydisMnemonic mnemonic, uint64_t rip) {
     Emitter& code = operands.code();
     TranslatorData& data = operands.data();
     HostMemory flags = stateField(offsetof(CpuState, rflags));
+    bool interrupt = mnemonic == ZYDIS_MNEMONIC_CLI || mnemonic == ZYDIS_MNEMONIC_STI;
+    if (mnemonic == ZYDIS_MNEMONIC_STI)
+        checkWindow(operands, rip);
     code.load(kScratch, flags);
-    keepBits(code, kScratch,
-             mnemonic == ZYDIS_MNEMONIC_CLI ? data.notInterruptFlag : data.notDirectionFlag);
+    keepBits(code, kScratch, interrupt ? data.notInterruptFlag : data.notDirectionFlag);
     if (mnemonic == ZYDIS_MNEMONIC_STD)
         code.lea(kScratch, baseAnd(kScratch, static_cast<int32_t>(kFlagDf)));
+    else if (mnemonic == ZYDIS_MNEMONIC_STI)
+        code.lea(kScratch, baseAnd(kScratch, static_cast<int32_t>(kFlagIf)));
     code.store(flags, kScratch);
 }
 

@@ -15,7 +15,7 @@ void flagsToAddress(OperandEmitter& operands);
 // at `rip` when other flags would change. Uses the scratch registers.
 void addressToFlags(OperandEmitter& operands, unsigned sizeBytes, uint64_t rip);
 // CLI where it is allowed, CLD, STD.
-void changeStoredFlag(OperandEmitter& operands, ZydisMnemonic mnemonic);
+void changeStoredFlag(OperandEmitter& operands, ZydisMnemonic mnemonic, uint64_t rip);
 // BT, BTS, BTR, BTC of memory with a register. false: for the interpreter.
 bool bitString(OperandEmitter& operands, const GuestInstruction& instruction);
 

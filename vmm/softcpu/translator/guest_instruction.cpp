@@ -349,7 +349,8 @@ Treatment treatmentOf(const GuestInstruction& instruction) {
     if (info.mnemonic == ZYDIS_MNEMONIC_LEA && plain)
         return Treatment::Lea;
     if (info.mnemonic == ZYDIS_MNEMONIC_CLD || info.mnemonic == ZYDIS_MNEMONIC_STD ||
-        (info.mnemonic == ZYDIS_MNEMONIC_CLI && (instruction.modeKey & mode::kIoPrivileged)))
+        ((info.mnemonic == ZYDIS_MNEMONIC_CLI || info.mnemonic == ZYDIS_MNEMONIC_STI) &&
+         (instruction.modeKey & mode::kIoPrivileged)))
         return plain ? Treatment::StoredFlag : Treatment::Interpret;
     if (bitString(info.mnemonic) && instruction.memory() &&
         instruction.operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER)

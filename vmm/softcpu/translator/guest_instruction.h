@@ -36,7 +36,7 @@ enum class Treatment {
     Return,
     PushFlags,
     PopFlags,
-    StoredFlag, // CLI, CLD, STD: flags that are not in the host's
+    StoredFlag, // CLI, STI, CLD, STD: flags that are not in the host's
     BitString,  // BT, BTS, BTR, BTC of memory with a register, which moves the address
 };
 

@@ -178,8 +178,10 @@ bool InstructionCopier::copy(const GuestInstruction& instruction) {
         return false;
     if (m_forbidsRex && memory && m_hiddenRcx)
         return false;
-    if (usesSimd(instruction))
+    bool simd = usesSimd(instruction);
+    if (simd)
         m_operands.ensureSimd();
+    m_operands.setFaults(simd ? OperandEmitter::Faults::Interpret : OperandEmitter::Faults::Exact);
     HostMemory host;
     if (memory) {
         AccessKind kind = writes(*memory) ? AccessKind::Write : AccessKind::Read;

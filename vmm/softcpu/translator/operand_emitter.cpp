@@ -124,16 +124,16 @@ void OperandEmitter::hostAddress(AccessKind kind, unsigned sizeBytes, uint64_t r
     entry.index = kScratch;
     entry.scaleShift = 3;
     m_code.load(kAddend, entry);
-    entry.displacement = static_cast<int32_t>(table + offsetof(TlbEntry, tag));
+    entry.displacement = static_cast<int32_t>(table + offsetof(TlbEntry, invertedTag));
     m_code.load(kScratch, entry);
-    // The last byte's distance from the page's start is below 4096 on a hit; ~tag is -tag - 1.
-    m_code.bitwiseNot(kScratch);
+    // The last byte's distance from the page's start is below 4096 on a hit.
     m_code.lea(kScratch, sumOf(kScratch, kAddress, static_cast<int32_t>(sizeBytes)));
     m_code.pext(kScratch, kScratch, dataField(&m_data.pageNumberMask));
     JumpSite hit = m_code.jumpIfRcxZero();
     JumpSite miss = m_code.jumpLater();
     m_code.bindShort(hit);
-    m_fills.push_back({miss, retry, rip, static_cast<uint32_t>(kind) | sizeBytes << 8});
+    uint32_t faults = m_faults == Faults::Interpret ? kInterpretFaults : 0;
+    m_fills.push_back({miss, retry, rip, static_cast<uint32_t>(kind) | sizeBytes << 8 | faults});
 }
 
 bool OperandEmitter::memoryOperand(const GuestInstruction& instruction,
@@ -184,20 +184,20 @@ void OperandEmitter::exitWithRipInAddress(CodeExit reason) {
     m_code.jump(m_thunks.exit);
 }
 
-void OperandEmitter::coldExit(CodeExit reason, uint64_t rip, uint32_t argument) {
-    m_exits.push_back({m_code.jumpLater(), reason, rip, argument});
+void OperandEmitter::coldExit(JumpSite from, CodeExit reason, uint64_t rip, uint32_t argument) {
+    m_exits.push_back({from, reason, rip, argument});
 }
 
 void OperandEmitter::interpretUnlessRcxZero(uint64_t rip) {
     JumpSite fine = m_code.jumpIfRcxZero();
-    coldExit(CodeExit::Interpret, rip, 0);
+    coldExit(m_code.jumpLater(), CodeExit::Interpret, rip, 0);
     m_code.bindShort(fine);
 }
 
 void OperandEmitter::attentionCheck(uint64_t rip) {
     m_code.load(kScratch, stateField(offsetof(CpuState, attention)), Width::Bits32);
     JumpSite quiet = m_code.jumpIfRcxZero();
-    coldExit(CodeExit::Attention, rip, 0);
+    coldExit(m_code.jumpLater(), CodeExit::Attention, rip, 0);
     m_code.bindShort(quiet);
 }
 

@@ -27,6 +27,9 @@ public:
     // segment's limit and rights unless the mode makes that needless. Uses kScratch, kAddend.
     // `segment` is a hardware number. false: only the interpreter can do this.
     bool segmentToLinear(unsigned segment, AccessKind kind, unsigned sizeBytes, uint64_t rip);
+    // Whether page faults of the accesses that follow are exact without the interpreter.
+    enum class Faults { Exact, Interpret };
+    void setFaults(Faults faults) { m_faults = faults; }
     // kAddress + kAddend = host address of `sizeBytes` at the linear address in kAddress.
     void hostAddress(AccessKind kind, unsigned sizeBytes, uint64_t rip);
     // All three for an explicit operand.
@@ -48,8 +51,8 @@ public:
     // Leaves with Attention at `rip` when the attention word is set.
     void attentionCheck(uint64_t rip);
     void ensureSimd();
-    // Jumps (with 4 displacement bytes that end here) to cold code that exits.
-    void coldExit(CodeExit reason, uint64_t rip, uint32_t argument);
+    // Lets a jump lead to cold code that exits.
+    void coldExit(JumpSite from, CodeExit reason, uint64_t rip, uint32_t argument);
 
     void finish(); // emits the cold code
 
@@ -88,6 +91,7 @@ private:
     const Thunks& m_thunks;
     uint32_t m_modeKey;
     bool m_simdLoaded = false;
+    Faults m_faults = Faults::Exact;
     std::vector<ColdFill> m_fills;
     std::vector<ColdExit> m_exits;
 };

@@ -71,8 +71,6 @@ public:
         m_code.lea(kHostRsp, baseAnd(kHostRsp, 8)); // forget the return address
         m_code.load(kHostRax, dataField(&m_data.slowRip));
         m_code.store(stateField(offsetof(CpuState, rip)), kHostRax);
-        m_code.storeImmediate(dataField(&m_data.exitReason),
-                              static_cast<int32_t>(CodeExit::Interpret), Width::Bits32);
         m_code.jump(m_code.cache().executable(m_tail));
         m_code.bind(filled);
         m_code.load(kScratch, dataField(&m_data.simdWasUnloaded), Width::Bits32);

@@ -19,13 +19,25 @@ constexpr size_t kMinCodeBytes = size_t{1} << 16;
 // A block of 64 instructions with a TLB lookup each stays far below this.
 constexpr size_t kBlockReserveBytes = 24 * 1024;
 // Bounds of what a guest can make the tables beside the code grow to.
-constexpr size_t kMaxBlocks = 100'000, kMaxFilledJumps = 4 * kJumpContexts * kJumpEntries;
+constexpr size_t kMaxBlocks = 100'000;
 // Mode bits that only interpreted instructions look at.
 constexpr uint32_t kModeBitsIgnored = mode::kFsgsbase;
 // Invalidating more goes faster by forgetting all.
 constexpr uint64_t kManyBytes = uint64_t{16} << 20;
-// Devices that write no memory.
-constexpr GuestAddress kApicPage = 0xFEE00000, kVideoStart = 0xA0000, kVideoEnd = 0xC0000;
+// Devices that write no memory, and of whose state no other device's writes can be learned: VGA's
+// window; IOAPIC, HPET and local APIC; all ports of the board but those of fw_cfg with its DMA.
+constexpr GuestAddress kVideoStart = 0xA0000, kVideoEnd = 0xC0000, kChipsStart = 0xFEC00000,
+                       kChipsEnd = 0xFEF00000;
+constexpr uint16_t kBoardPortsEnd = 0x1000, kFwCfgStart = 0x510, kFwCfgEnd = 0x520;
+
+bool quietAddress(GuestAddress address) {
+    return (address >= kVideoStart && address < kVideoEnd) ||
+           (address >= kChipsStart && address < kChipsEnd);
+}
+
+bool quietPort(uint16_t port) {
+    return port < kBoardPortsEnd && !(port >= kFwCfgStart && port < kFwCfgEnd);
+}
 
 bool hostHasBmi2AndXsave() {
     unsigned a, b, c, d;
@@ -45,8 +57,9 @@ bool canonical(uint64_t linear) {
     return static_cast<uint64_t>(static_cast<int64_t>(linear << 16) >> 16) == linear;
 }
 
-uint64_t invalidInverted(unsigned index) {
-    return ~static_cast<uint64_t>(index ^ (kJumpEntries / 2));
+// Zeros would be the name of the last byte, which has the last place.
+JumpEntry emptyJump(unsigned index) {
+    return {.inverted = index == kJumpEntries - 1 ? ~uint64_t{0} : 0};
 }
 
 } // namespace
@@ -63,8 +76,8 @@ Result<std::vector<std::unique_ptr<CodeCache>>> Translator::reserveCaches(Option
     if (!HostThread::supported())
         return fail(ErrorCode::Unsupported, "the host does not let programs set the GS base");
     HostFaults::install();
-    return CodeCache::create(sizeof(TranslatorData), std::max(options.codeBytes, kMinCodeBytes),
-                             count);
+    return CodeCache::create(sizeof(TranslatorData) + kJumpCacheBytes,
+                             std::max(options.codeBytes, kMinCodeBytes), count);
 }
 
 Translator::Translator(CpuState& state, SoftMmu& mmu, Interpreter& interpreter,
@@ -82,13 +95,14 @@ Translator::Translator(CpuState& state, SoftMmu& mmu, Interpreter& interpreter,
     setFlagInstructionMasks(m_data);
     m_data.fillHelper = &Translator::fillHelper;
     m_data.owner = this;
-    m_data.epoch = 1;
     m_data.simdUnloaded = 1;
     m_data.simdMask = hostXsaveComponents();
     m_data.hostMxcsr = _mm_getcsr();
-    for (auto& entries : m_data.jumpCache)
-        for (unsigned i = 0; i < kJumpEntries; ++i)
-            entries[i] = {invalidInverted(i), nullptr};
+    // Its memory is fresh, and empty but for this.
+    m_data.jumpCache =
+        reinterpret_cast<JumpEntry(*)[kJumpEntries]>(m_cache->data() + sizeof(TranslatorData));
+    for (unsigned i = 0; i < kJumpContexts; ++i)
+        m_data.jumpCache[i][kJumpEntries - 1] = emptyJump(kJumpEntries - 1);
     m_coherence.add(m_member);
     m_mmu.setCodeWriteListener(this);
 }
@@ -124,9 +138,17 @@ ExecutorExit Translator::loop() {
         auto reason = CodeExit::Interpret;
         if (code)
             reason = execute(code);
+        // Of IN and OUT with an immediate port; it is in DX otherwise.
+        auto port = static_cast<uint16_t>(m_data.exitArgument != 0 ? m_data.exitArgument - 1
+                                                                   : m_state.gpr[kRdx]);
+        if (reason == CodeExit::PageFault) {
+            if (!deliverPageFault())
+                return ExecutorExit::Inactive;
+            continue;
+        }
         if ((reason == CodeExit::Interpret || reason == CodeExit::PortIo) && !interpretOne())
             return ExecutorExit::Inactive;
-        if (reason == CodeExit::PortIo)
+        if (reason == CodeExit::PortIo && !quietPort(port))
             deviceMayHaveWritten();
     }
 }
@@ -142,6 +164,12 @@ bool Translator::interpretOne() {
     m_linkPending = false;
     StepResult result = m_interpreter.step();
     return result != StepResult::Halted && result != StepResult::Shutdown;
+}
+
+// As the interpreter would after it has found the fault, but without looking for it again.
+bool Translator::deliverPageFault() {
+    m_linkPending = false;
+    return m_interpreter.deliverException(toException(m_pageFault)) != StepResult::Shutdown;
 }
 
 CodeExit Translator::execute(const uint8_t* code) {
@@ -171,44 +199,62 @@ BlockKey Translator::presentKey() const {
 }
 
 const uint8_t* Translator::findCode() {
-    if (m_mmu.tlb().flushCount() != m_flushSeen)
-        addressesChanged();
     BlockKey key = presentKey();
     bool bits64 = code64(m_state);
     if (bits64 ? !canonical(key.rip) : key.rip > key.codeLimit)
         return nullptr;
-    JumpEntry* jump = jumpEntry(key);
-    if (jump && jump->inverted == ~key.rip && !m_linkPending)
-        return jump->code;
     uint64_t linear = bits64 ? key.rip : (key.codeBase + key.rip) & 0xFFFFFFFF;
     TlbMode fetchMode = cpl(m_state) == 3 ? TlbMode::User : TlbMode::Supervisor;
-    SoftMmu::CodePlace place = m_mmu.codePlace(linear, fetchMode);
-    if (place.fault || !place.host)
+    std::optional<GuestAddress> physical = m_mmu.tlb().codePage(linear, fetchMode);
+    if (!physical)
+        physical = enterPage(linear, fetchMode);
+    if (!physical)
         return nullptr;
-    key.physical = place.physical;
-    Block* block = findBlock(key, place.host);
+    key.physical = *physical;
+    if (const uint8_t* code = linkedCode(key, linear))
+        return code;
+    const JumpEntry& jump = jumpEntry(key);
+    if (!m_linkPending && jump.inverted == ~jumpName(key.codeBase, key.rip) &&
+        jump.page == codePageName(linear, key.physical))
+        return jump.code;
+    Block* block = m_index.find(key);
+    if (!block)
+        block = translate(key, linear, fetchMode);
     if (!block)
         return nullptr;
-    connectPending(*block);
-    jump = jumpEntry(key); // contexts may have been given out anew
-    if (jump) {
-        if (m_filledJumps.size() >= kMaxFilledJumps)
-            emptyJumpCaches();
-        if (!jump->code)
-            m_filledJumps.push_back(jump);
-        *jump = {~key.rip, block->code};
-    }
+    connectPending(*block, linear);
+    // Contexts may have been given out anew since the entry was missed.
+    jumpEntry(key) = {.inverted = ~jumpName(key.codeBase, key.rip),
+                      .code = block->code,
+                      .page = codePageName(linear, key.physical),
+                      .slot = SoftTlb::codePageOffset(linear, fetchMode)};
     return block->code;
 }
 
-Block* Translator::findBlock(const BlockKey& key, const uint8_t* host) {
-    m_index.verifyPage(key.physical, host - key.physical % kPageBytes, m_verifyRound,
+// Looks up where a page of code lies and compares its bytes if devices may have written there.
+std::optional<GuestAddress> Translator::enterPage(uint64_t linear, TlbMode fetchMode) {
+    SoftMmu::CodePlace place = m_mmu.codePlace(linear, fetchMode);
+    if (place.fault || !place.host || place.physical >> kCodePhysicalBits != 0)
+        return std::nullopt;
+    m_index.verifyPage(place.physical, place.host - place.physical % kPageBytes, m_verifyRound,
                        [this](const Block& block) { dropJump(block); });
-    Block* block = m_index.find(key);
-    return block ? block : translate(key, host);
+    m_mmu.tlb().setCodePage(linear, place.physical, fetchMode);
+    return place.physical;
 }
 
-Block* Translator::translate(const BlockKey& key, const uint8_t* host) {
+// The target of the link that was left by, when only its page had to be looked up again.
+const uint8_t* Translator::linkedCode(const BlockKey& key, uint64_t linear) {
+    if (!m_linkPending)
+        return nullptr;
+    const Link* link = m_index.link(m_pendingLink);
+    if (!link || !link->target || link->page != codePageName(linear, key.physical) ||
+        !(link->target->key == key))
+        return nullptr;
+    m_linkPending = false;
+    return link->target->code;
+}
+
+Block* Translator::translate(const BlockKey& key, uint64_t linear, TlbMode fetchMode) {
     if (m_cache->freeBytes() < kBlockReserveBytes || m_index.size() >= kMaxBlocks) {
         ++m_statistics.flushes;
         forgetBlocks();
@@ -224,12 +270,15 @@ Block* Translator::translate(const BlockKey& key, const uint8_t* host) {
     case CodeCoherence::Gain::Interrupted:
         return nullptr;
     }
+    SoftMmu::CodePlace place = m_mmu.codePlace(linear, fetchMode);
+    if (place.fault || !place.host || place.physical != key.physical)
+        return nullptr;
     uint64_t available = kPageBytes - key.physical % kPageBytes;
     if (!code64(m_state))
         available = std::min(available, uint64_t{key.codeLimit} - key.rip + 1);
     // The guest may change its code at any time: what is translated is one copy of it.
     uint8_t copy[kPageBytes];
-    std::memcpy(copy, host, available);
+    std::memcpy(copy, place.host, available);
     BlockSource source;
     source.rip = key.rip;
     source.codeBase = key.codeBase;
@@ -241,13 +290,11 @@ Block* Translator::translate(const BlockKey& key, const uint8_t* host) {
     if (!m_blockTranslator.translate(source, code))
         return nullptr;
     ++m_statistics.blocks;
-    return &m_index.add(key, std::move(code), copy, m_verifyRound);
+    return &m_index.add(key, std::move(code), copy, place.host - key.physical % kPageBytes,
+                        m_verifyRound);
 }
 
-// Code with a base (real mode) goes without a jump cache: too many bases come and go.
 unsigned Translator::contextFor(const BlockKey& key) {
-    if (key.codeBase != 0)
-        return kJumpContexts;
     for (unsigned i = 0; i < kJumpContexts; ++i) {
         Context& context = m_contexts[i];
         if (!context.used)
@@ -260,12 +307,11 @@ unsigned Translator::contextFor(const BlockKey& key) {
     return 0;
 }
 
-JumpEntry* Translator::jumpEntry(const BlockKey& key) {
-    unsigned context = contextFor(key);
-    return context == kJumpContexts ? nullptr : &m_data.jumpCache[context][key.rip % kJumpEntries];
+JumpEntry& Translator::jumpEntry(const BlockKey& key) {
+    return m_data.jumpCache[contextFor(key)][key.rip % kJumpEntries];
 }
 
-void Translator::connectPending(Block& target) {
+void Translator::connectPending(Block& target, uint64_t linear) {
     if (!m_linkPending)
         return;
     m_linkPending = false;
@@ -274,10 +320,10 @@ void Translator::connectPending(Block& target) {
         link->owner->key.modeKey != target.key.modeKey ||
         link->owner->key.codeBase != target.key.codeBase)
         return;
-    if (link->site.epochOffset == 0 &&
+    if (link->site.pageOffset == 0 &&
         link->owner->key.physical / kPageBytes != target.key.physical / kPageBytes)
         return;
-    m_index.connect(m_pendingLink, target, m_data.epoch);
+    m_index.connect(m_pendingLink, target, codePageName(linear, target.key.physical));
 }
 
 void Translator::serve(const CodeCoherence::Requests& requests) {
@@ -319,73 +365,62 @@ void Translator::codeWritten(GuestAddress address, unsigned sizeBytes) {
 
 void Translator::dropJump(const Block& block) {
     ++m_statistics.removals;
-    for (auto& cache : m_data.jumpCache) {
-        unsigned index = block.key.rip % kJumpEntries;
-        if (cache[index].code == block.code)
-            cache[index] = {invalidInverted(index), nullptr};
-    }
+    unsigned index = block.key.rip % kJumpEntries;
+    for (unsigned i = 0; i < kJumpContexts; ++i)
+        if (m_data.jumpCache[i][index].code == block.code)
+            m_data.jumpCache[i][index] = emptyJump(index);
 }
 
 void Translator::forgetBlocks() {
     m_index.clear();
     m_cache->flush();
     m_linkPending = false;
-    for (Context& context : m_contexts)
-        context.used = false;
-    emptyJumpCaches();
+    for (unsigned i = 0; i < kJumpContexts && m_contexts[i].used; ++i) {
+        m_contexts[i].used = false;
+        std::fill_n(m_data.jumpCache[i], kJumpEntries, JumpEntry{});
+        m_data.jumpCache[i][kJumpEntries - 1] = emptyJump(kJumpEntries - 1);
+    }
 }
 
 void Translator::invalidateAll() {
     forgetBlocks();
-    m_flushSeen = m_mmu.tlb().flushCount();
 }
 
 void Translator::requestCodeInvalidation(GuestAddress address, uint64_t sizeBytes) {
     m_coherence.request(m_member, address, sizeBytes);
 }
 
-void Translator::emptyJumpCaches() {
-    for (JumpEntry* entry : m_filledJumps)
-        *entry = {invalidInverted(
-                      static_cast<unsigned>((entry - &m_data.jumpCache[0][0]) % kJumpEntries)),
-                  nullptr};
-    m_filledJumps.clear();
-}
-
-// Linear addresses may mean other memory than before: links across pages and jump caches go.
-void Translator::addressesChanged() {
-    m_flushSeen = m_mmu.tlb().flushCount();
-    if (++m_data.epoch == 0) { // old links would become valid again
-        m_data.epoch = 1;
-        forgetBlocks();
-        return;
-    }
-    emptyJumpCaches();
-}
-
 // Devices write guest memory directly. Whoever learns that they have does so by an interrupt or
 // with an access to a register; from then on pages are compared before their code is entered again.
 void Translator::deviceMayHaveWritten() {
     ++m_verifyRound;
-    addressesChanged();
+    m_mmu.tlb().forgetCodePages();
 }
 
 uint64_t Translator::fillHelper(TranslatorData* data) {
     auto* self = static_cast<Translator*>(data->owner);
-    return self->fill(data->slowLinear, static_cast<AccessKind>(data->slowArgument & 0xFF),
-                      data->slowArgument >> 8);
+    uint32_t argument = data->slowArgument;
+    return self->fill(data->slowLinear, static_cast<AccessKind>(argument & 0xFF),
+                      argument >> 8 & 0xFF,
+                      argument & kInterpretFaults ? FillFaults::Leave : FillFaults::Deliver);
 }
 
-bool Translator::fill(uint64_t linear, AccessKind kind, unsigned sizeBytes) {
+bool Translator::fill(uint64_t linear, AccessKind kind, unsigned sizeBytes, FillFaults faults) {
     ++m_statistics.fills;
+    m_data.exitReason = static_cast<uint32_t>(CodeExit::Interpret);
     if (linear % kPageBytes + sizeBytes > kPageBytes || !canonical(linear))
         return false;
     SoftMmu::Place place = m_mmu.place(linear, kind, dataTlbMode(m_state));
     if (place.host)
         return !place.tracked;
-    bool quiet = (place.physical & ~(kPageBytes - 1)) == kApicPage ||
-                 (place.physical >= kVideoStart && place.physical < kVideoEnd);
-    if (!place.fault && !quiet)
+    if (place.fault) {
+        if (faults == FillFaults::Deliver) {
+            m_pageFault = *place.fault;
+            m_data.exitReason = static_cast<uint32_t>(CodeExit::PageFault);
+        }
+        return false;
+    }
+    if (!quietAddress(place.physical))
         deviceMayHaveWritten();
     return false;
 }

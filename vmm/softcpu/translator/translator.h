@@ -8,8 +8,9 @@
 #include "vmm/softcpu/translator/code_coherence.h"
 
 #include <memory>
-#include <vector>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace vivarium::softcpu {
 
@@ -56,25 +57,26 @@ private:
 
     void codeWritten(GuestAddress address, unsigned sizeBytes) override;
     static uint64_t fillHelper(TranslatorData* data);
-    bool fill(uint64_t linear, AccessKind kind, unsigned sizeBytes);
+    enum class FillFaults { Deliver, Leave /* to the interpreter */ };
+    bool fill(uint64_t linear, AccessKind kind, unsigned sizeBytes, FillFaults faults);
+    bool deliverPageFault(); // m_pageFault; false: the vCPU is no longer running
 
     ExecutorExit loop();
     bool needsInterpreter() const;
     bool interpretOne(); // false: the vCPU is no longer running
     CodeExit execute(const uint8_t* code);
     const uint8_t* findCode();
-    Block* findBlock(const BlockKey& key, const uint8_t* host);
-    Block* translate(const BlockKey& key, const uint8_t* host);
+    std::optional<GuestAddress> enterPage(uint64_t linear, TlbMode fetchMode);
+    const uint8_t* linkedCode(const BlockKey& key, uint64_t linear);
+    Block* translate(const BlockKey& key, uint64_t linear, TlbMode fetchMode);
     BlockKey presentKey() const;
     unsigned contextFor(const BlockKey& key);
-    JumpEntry* jumpEntry(const BlockKey& key); // null: code of this kind has no jump cache
-    void connectPending(Block& target);
+    JumpEntry& jumpEntry(const BlockKey& key);
+    void connectPending(Block& target, uint64_t linear);
     void serve(const CodeCoherence::Requests& requests);
     void removeCode(GuestAddress address, uint64_t sizeBytes);
     void dropJump(const Block& block);
     void forgetBlocks();
-    void emptyJumpCaches();
-    void addressesChanged();
     void deviceMayHaveWritten();
     // For a host fault at `hostAddress`: the RIP of the guest instruction, if it is ours.
     bool guestRipOf(const void* hostAddress, uint64_t& rip) const;
@@ -90,8 +92,7 @@ private:
     BlockIndex m_index;
     BlockTranslator m_blockTranslator;
     Context m_contexts[kJumpContexts];
-    std::vector<JumpEntry*> m_filledJumps; // since they were all emptied
-    uint64_t m_flushSeen = 0;
+    PageFault m_pageFault{};
     uint64_t m_lastRip = 0;
     uint32_t m_verifyRound = 1;
     bool m_linkPending = false;

@@ -1,16 +1,24 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace vivarium::softcpu {
 
-// Where an indirect jump to a guest RIP goes on. `inverted` is ~RIP, so that RIP + inverted + 1 is
-// zero on a hit (adding and testing for zero leaves the flags alone).
+// Where an indirect jump to a guest RIP goes on. `inverted` is ~jumpName(), so that its sum with
+// the name and one is zero on a hit (adding and testing for zero leaves the flags alone). It holds
+// as long as the page is where it was. All zero: empty (no place has that page).
 struct JumpEntry {
-    uint64_t inverted;
-    const uint8_t* code;
+    uint64_t inverted = 0;
+    const uint8_t* code = nullptr;
+    uint64_t page = 0; // codePageName()
+    uint64_t slot = 0; // its place in CpuState::codePage, from the CpuState's start
 };
-inline constexpr unsigned kJumpEntries = 1024;
+inline constexpr unsigned kJumpEntries = 4096;
+// Code segments with a base (real mode) have 32-bit RIPs.
+constexpr uint64_t jumpName(uint64_t codeBase, uint64_t rip) {
+    return codeBase << 32 | rip;
+}
 // Jump caches exist for this many pairs of mode and code segment at a time.
 inline constexpr unsigned kJumpContexts = 8;
 
@@ -19,9 +27,13 @@ enum class CodeExit : uint32_t {
     Lookup,    // CpuState::rip has no block yet (or an indirect jump missed)
     Chain,     // likewise, and `exitArgument` is the number of the link to be patched
     Interpret, // the instruction at rip is for the interpreter
-    PortIo,    // likewise, and it reads or writes a port
+    PortIo,    // likewise, and it reads or writes port `exitArgument` - 1, or DX when that is zero
     Attention, // CpuState::attention was seen
+    PageFault, // the instruction at rip raises it
 };
+
+// Page faults of the access are for the interpreter, which knows of more urgent exceptions.
+inline constexpr uint32_t kInterpretFaults = 1 << 16;
 
 // Segment attributes that data accesses need, and what they read when gathered with PEXT:
 // expand-up (bit 2 clear), data (3 clear), S (4) and P (7) set, for writes writable (1) as well.
@@ -41,6 +53,9 @@ struct TranslatorData {
     uint64_t storedFlags;     // kept in CpuState, as far as PUSHF shows them
     uint64_t popFlags;        // that POPF may change beyond the arithmetic ones,
     uint64_t popFlags16;      // with 16 bits
+    uint64_t popPrivileged;   // and where it may change the interrupt flag,
+    uint64_t popPrivileged16; // with 16 bits
+    uint64_t interruptFlag;
     uint64_t notInterruptFlag;
     uint64_t notDirectionFlag;
     uint64_t bitIndexMask[3]; // of a bit number within 2, 4 and 8 bytes
@@ -50,18 +65,17 @@ struct TranslatorData {
     uint64_t target; // of an indirect call while its return address is pushed
     uint64_t exitArgument;
     const void* entryTarget;
-    uint64_t (*fillHelper)(TranslatorData*);
-    void* owner;           // the Translator
-    uint32_t slowArgument; // access kind | size in bytes << 8
-    uint32_t exitReason;   // CodeExit
-    uint32_t epoch;        // of links that leave a page: TLB flushes change it
+    uint64_t (*fillHelper)(TranslatorData*); // zero: leave for `exitReason`, which it has set
+    void* owner;                             // the Translator
+    uint32_t slowArgument;                   // access kind | size in bytes << 8 | kInterpretFaults
+    uint32_t exitReason;                     // CodeExit
     uint32_t simdUnloaded; // zero: the guest's x87, SSE and AVX registers are in the host's
     uint32_t simdWasUnloaded;
     uint32_t simdMask; // XSAVE components that exist
     uint32_t hostMxcsr;
-    uint16_t flags; // LAHF's AH in the high byte, OF in the low
-
-    alignas(64) JumpEntry jumpCache[kJumpContexts][kJumpEntries];
+    uint16_t flags;                       // LAHF's AH in the high byte, OF in the low
+    JumpEntry (*jumpCache)[kJumpEntries]; // one for each context
 };
+inline constexpr size_t kJumpCacheBytes = sizeof(JumpEntry) * kJumpEntries * kJumpContexts;
 
 } // namespace vivarium::softcpu
