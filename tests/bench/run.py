@@ -56,7 +56,7 @@ class Bench:
 
     def worker_with(self, config, files, log=subprocess.DEVNULL):
         base = {"id": "00000000-0000-4000-8000-000000000001", "name": "bench",
-                "memoryBytes": 256 << 20, "cpuCount": 1, "exitDevice": True}
+                "memoryBytes": 256 << 20, "cpuCount": 1, "accelerator": "kvm", "exitDevice": True}
         return Worker(os.path.join(self.bin, "vivarium-vmm"), base | config, files, log)
 
     def worker(self, config, paths, log=subprocess.DEVNULL):

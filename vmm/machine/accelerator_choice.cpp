@@ -9,7 +9,9 @@ namespace {
 // Of what KVM lacks, single instructions are completed in software; the rest stays.
 constexpr const char* kBeyondCompletion[] = {"32-bit paging", "SYSCALL"};
 
-std::string lacksText(const AcceleratorHost& host) {
+// What of it KVM lacks although single instructions are completed in software, as a list for a
+// sentence; empty: nothing.
+std::string lacking(const AcceleratorHost& host) {
     std::string names;
     for (const std::string& name : host.kvmLacks) {
         if (host.software && std::find(std::begin(kBeyondCompletion), std::end(kBeyondCompletion),
@@ -17,9 +19,7 @@ std::string lacksText(const AcceleratorHost& host) {
             continue;
         names += (names.empty() ? "" : ", ") + name;
     }
-    if (names.empty())
-        return {};
-    return " It cannot run " + names + "; for systems that need it, choose the software processor.";
+    return names;
 }
 
 } // namespace
@@ -40,9 +40,20 @@ Result<AcceleratorDecision> decideAccelerator(control::AcceleratorChoice wanted,
     case control::AcceleratorChoice::Auto:
         break;
     }
-    if (host.kvm)
-        return AcceleratorDecision{Kind::Kvm,
-                                   "KVM can be used on this computer." + lacksText(host)};
+    if (host.kvm) {
+        const std::string names = lacking(host);
+        if (names.empty())
+            return AcceleratorDecision{Kind::Kvm, "KVM can be used on this computer."};
+        if (!host.software)
+            return AcceleratorDecision{
+                Kind::Kvm, "KVM can be used on this computer, but it cannot run " + names +
+                               "; the software processor, which could, cannot be used: " +
+                               host.software.error().detail};
+        return AcceleratorDecision{Kind::Software,
+                                   "This computer's KVM cannot run " + names +
+                                       ", which ordinary systems need, so the processor is made "
+                                       "in software. For systems that do without, choose KVM."};
+    }
     if (!host.software)
         return host.kvm.error();
     return AcceleratorDecision{Kind::Software,

@@ -88,6 +88,7 @@ private Q_SLOTS:
         MachineConfig config;
         config.name = "boot disk";
         config.memoryBytes = 32 << 20;
+        config.accelerator = control::AcceleratorChoice::Kvm;
         config.cpuCount = cpuCount;
         config.firmware.romFd = 0;
         config.exitDevice = true;
@@ -168,6 +169,7 @@ private Q_SLOTS:
         MachineConfig config;
         config.name = "boot chain";
         config.memoryBytes = 32 << 20;
+        config.accelerator = control::AcceleratorChoice::Kvm;
         config.firmware.romFd = 0;
         config.exitDevice = true;
         DriveConfig drive;

@@ -121,6 +121,7 @@ private Q_SLOTS:
         MachineConfig config;
         config.name = "disk full";
         config.memoryBytes = 32 << 20;
+        config.accelerator = control::AcceleratorChoice::Kvm;
         config.firmware.romFd = 0;
         config.exitDevice = true;
         DriveConfig drive;

@@ -29,6 +29,7 @@ private Q_SLOTS:
             disk.write(sector.leftJustified(1 << 20, '\0'));
         }
         QVERIFY2(session.succeeds({QStringLiteral("create"), QStringLiteral("menu"),
+                                   QStringLiteral("--accelerator"), QStringLiteral("kvm"),
                                    QStringLiteral("--memory"), QStringLiteral("64M"),
                                    QStringLiteral("--boot-menu"), QStringLiteral("--disk"),
                                    session.path(QStringLiteral("diskA.img")),

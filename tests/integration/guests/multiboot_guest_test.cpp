@@ -30,6 +30,7 @@ private Q_SLOTS:
         QFETCH(QByteArray, commandLine);
         VivSession session;
         QVERIFY2(session.succeeds({QStringLiteral("create"), QStringLiteral("multi"),
+                                   QStringLiteral("--accelerator"), QStringLiteral("kvm"),
                                    QStringLiteral("--kernel"), kernel, QStringLiteral("--append"),
                                    QString::fromUtf8(commandLine), QStringLiteral("--memory"),
                                    QStringLiteral("%1M").arg(memoryMiB)}),

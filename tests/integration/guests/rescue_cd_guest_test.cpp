@@ -22,6 +22,7 @@ private Q_SLOTS:
     void itReachesItsMenu() {
         VivSession session;
         QVERIFY2(session.succeeds({QStringLiteral("create"), QStringLiteral("rescue"),
+                                   QStringLiteral("--accelerator"), QStringLiteral("kvm"),
                                    QStringLiteral("--memory"), QStringLiteral("256M"),
                                    QStringLiteral("--cdrom"), iso}),
                  session.lastError());

@@ -27,6 +27,7 @@ private Q_SLOTS:
     void vncsnapshotGetsTheSamePicture() {
         VivSession session;
         QVERIFY2(session.succeeds({QStringLiteral("create"), QStringLiteral("shown"),
+                                   QStringLiteral("--accelerator"), QStringLiteral("kvm"),
                                    QStringLiteral("--kernel"), kernel, QStringLiteral("--memory"),
                                    QStringLiteral("64M"), QStringLiteral("--vnc"),
                                    QStringLiteral("127.0.0.1")}),
