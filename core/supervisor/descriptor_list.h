@@ -19,6 +19,8 @@ public:
         m_list.push_back(std::move(fd));
         return static_cast<int>(m_first + m_list.size()) - 1;
     }
+    // How many there are in the message so far.
+    size_t size() const { return m_first + m_list.size(); }
     std::vector<UniqueFd> take() { return std::move(m_list); }
 
 private:

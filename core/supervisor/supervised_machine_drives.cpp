@@ -39,6 +39,18 @@ struct DriveChange {
     }
 };
 
+template <class Request>
+QFuture<Result<void>> ask(QObject* context, WorkerConnection& worker, const Request& request,
+                          std::vector<UniqueFd> descriptors = {}) {
+    const auto promise = std::make_shared<QPromise<Result<void>>>();
+    promise->start();
+    whenDone(context, worker.send(request, std::move(descriptors)), [promise](const auto& reply) {
+        promise->addResult(reply ? Result<void>() : Result<void>(reply.error()));
+        promise->finish();
+    });
+    return promise->future();
+}
+
 } // namespace
 
 // Errors: NotFound, Busy (just starting or stopping, or an operation on its snapshots).
@@ -84,21 +96,34 @@ QFuture<Result<void>> SupervisedMachine::changeDrive(
         change->prepared = TRY(prepareDrive(drive, others, layers));
         return {};
     };
-    const auto keep = [this, change, newSettings]() {
+    // The guest is not left with a drive that the library knows nothing of.
+    const auto takeBack = [this, change, drive, files](const Error& error) {
+        WorkerConnection* worker = files == Files::Open ? connection() : nullptr;
+        if (!worker)
+            return change->finish(error);
+        whenDone(this, ask(this, *worker, control::DetachDrive{driveId(drive), true}),
+                 [change, error](const Result<void>&) { change->finish(error); });
+    };
+    const auto keep = [this, change, newSettings, takeBack]() {
         const Machine* now = machine();
         if (!now)
-            return change->finish(gone());
+            return takeBack(gone());
         Machine changed = *now;
         auto settings = newSettings(changed.settings);
         if (!settings)
-            return change->finish(settings.error());
+            return takeBack(settings.error());
         changed.settings = std::move(*settings);
         if (!change->prepared.learned.isEmpty())
             m_services.library.learnLayers(change->prepared.learned);
         if (changed.settings == now->settings)
             return change->finish({});
         whenDone(this, m_services.library.update(changed),
-                 [change](const Result<void>& stored) { change->finish(stored); });
+                 [change, takeBack](const Result<void>& stored) {
+                     if (stored)
+                         change->finish({});
+                     else
+                         takeBack(stored.error());
+                 });
     };
     m_opening.removeIf([](const QFuture<Result<void>>& earlier) { return earlier.isFinished(); });
     m_opening.append(runInBackground<void>(open));
@@ -130,18 +155,6 @@ Result<MachineSettings> checked(MachineSettings settings) {
     if (const auto problems = validate(settings); !problems.isEmpty())
         return fail(ErrorCode::InvalidArgument, problems.first().message.toStdString());
     return settings;
-}
-
-template <class Request>
-QFuture<Result<void>> ask(QObject* context, WorkerConnection& worker, const Request& request,
-                          std::vector<UniqueFd> descriptors = {}) {
-    const auto promise = std::make_shared<QPromise<Result<void>>>();
-    promise->start();
-    whenDone(context, worker.send(request, std::move(descriptors)), [promise](const auto& reply) {
-        promise->addResult(reply ? Result<void>() : Result<void>(reply.error()));
-        promise->finish();
-    });
-    return promise->future();
 }
 
 } // namespace

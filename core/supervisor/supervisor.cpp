@@ -18,6 +18,13 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+DriveSettings driveAt(DriveBus bus, uint32_t port) {
+    DriveSettings drive;
+    drive.bus = bus;
+    drive.port = port;
+    return drive;
+}
+
 QFuture<Result<void>> failed(Error error) {
     QPromise<Result<void>> promise;
     promise.start();
@@ -209,20 +216,14 @@ QFuture<Result<void>> Supervisor::detachDrive(const MachineId& id, DriveBus bus,
                                               Eject mode) {
     if (!d->library().find(id))
         return failed(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
-    DriveSettings drive;
-    drive.bus = bus;
-    drive.port = port;
-    return d->entry(id).detachDrive(drive, mode == Eject::Force);
+    return d->entry(id).detachDrive(driveAt(bus, port), mode == Eject::Force);
 }
 
 QFuture<Result<void>> Supervisor::resizeDrive(const MachineId& id, DriveBus bus, uint32_t port,
                                               uint64_t sizeBytes) {
     if (!d->library().find(id))
         return failed(fail(ErrorCode::NotFound, "The machine is not in the library (any more)."));
-    DriveSettings drive;
-    drive.bus = bus;
-    drive.port = port;
-    return d->entry(id).resizeDrive(drive, sizeBytes);
+    return d->entry(id).resizeDrive(driveAt(bus, port), sizeBytes);
 }
 
 QFuture<Result<void>> Supervisor::changeDrives(const MachineId& id,

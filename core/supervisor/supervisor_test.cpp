@@ -420,6 +420,32 @@ private Q_SLOTS:
         QVERIFY(drives().isEmpty());
     }
 
+    void aDriveThatCannotBeStoredIsTakenBack() {
+        QFile image(m_folder->path() + QStringLiteral("/fourth"));
+        QVERIFY(image.open(QIODevice::WriteOnly) && image.resize(1 << 20));
+        Program program = open();
+        const auto id = add(program, QStringLiteral("one"));
+        QVERIFY(wait(program.supervisor->start(id)));
+        const DriveSettings drive{DriveType::HardDisk, 5, image.fileName(), false};
+        QFuture<Result<void>> attaching;
+        {
+            const auto lock = OperationLock::acquire(program.library->find(id)->folder);
+            QVERIFY(lock);
+            attaching = program.supervisor->attachDrive(id, drive); // waits for the lock
+            Machine changed = *program.library->find(id);
+            changed.settings.drives = {{DriveType::Optical, 5, {}, false}};
+            QVERIFY(wait(program.library->update(changed)));
+        }
+        QCOMPARE(wait(attaching).error().code, ErrorCode::InvalidArgument);
+        QCOMPARE(program.library->find(id)->settings.drives.size(), 1);
+        const UniqueFd fd(::open(qPrintable(image.fileName()), O_RDWR | O_CLOEXEC));
+        struct flock lock {};
+        lock.l_type = F_WRLCK;
+        lock.l_whence = SEEK_SET;
+        QCOMPARE(::fcntl(fd.get(), F_OFD_SETLK, &lock), 0); // the worker has closed it
+        QVERIFY(wait(program.supervisor->powerOff(id)));
+    }
+
     void theVncAddressIsKnownToEveryProgram() {
         Program one = open();
         const auto id = add(one, QStringLiteral("one"),
