@@ -60,7 +60,7 @@ struct TlbEntry {
     uint64_t invertedTag;
     uint64_t addend;
 };
-inline constexpr unsigned kTlbEntries = 512; // index: linear address bits 12..20
+inline constexpr unsigned kTlbEntries = 2048; // index: linear address bits 12..22
 // A page that has another index: neither comparing with it nor subtracting it (as translated code
 // does) can give a hit.
 constexpr uint64_t tlbInvalidTag(unsigned index) {

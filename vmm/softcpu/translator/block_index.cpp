@@ -11,9 +11,15 @@ constexpr size_t kDisplacementBytes = 4, kPageBytes = 4096;
 
 } // namespace
 
-Block* BlockIndex::find(const BlockKey& key) const {
+Block* BlockIndex::find(const BlockKey& key) {
+    Block*& recent = m_recent[KeyHash()(key) % kRecentBlocks];
+    if (recent && recent->alive && recent->key == key)
+        return recent;
     auto found = m_byKey.find(key);
-    return found == m_byKey.end() ? nullptr : found->second;
+    if (found == m_byKey.end())
+        return nullptr;
+    recent = found->second;
+    return recent;
 }
 
 const Block* BlockIndex::findByCode(const void* hostAddress) const {
@@ -132,6 +138,8 @@ void BlockIndex::remember(Page& page, const Block& block, const uint8_t* host) {
 }
 
 void BlockIndex::clear() {
+    std::fill(m_recent.begin(), m_recent.end(), nullptr);
+    std::fill(m_verified.begin(), m_verified.end(), Verified{});
     m_pages.clear();
     m_byKey.clear();
     m_links.clear();

@@ -49,7 +49,7 @@ class BlockIndex {
 public:
     explicit BlockIndex(CodeCache& cache) : m_cache(cache) {}
 
-    Block* find(const BlockKey& key) const;
+    Block* find(const BlockKey& key);
     // The block that contains a host address of generated code, or null.
     const Block* findByCode(const void* hostAddress) const;
     // `host` is the first byte of the page, `guestBytes` what the block was made from.
@@ -88,6 +88,10 @@ public:
     // likewise.
     template <class Removed>
     void verifyPage(GuestAddress page, const uint8_t* host, uint32_t round, Removed removed) {
+        Verified& recent = m_verified[(page >> 12) % kRecentPages];
+        if (recent.page == page >> 12 && recent.round == round)
+            return;
+        recent = {page >> 12, round};
         auto found = m_pages.find(page >> 12);
         if (found == m_pages.end() || found->second.verifiedRound == round)
             return;
@@ -115,6 +119,11 @@ private:
         std::unique_ptr<uint8_t[]> copy;
         unsigned low = 0, high = 0;
     };
+    struct Verified {
+        uint64_t page = ~uint64_t{0};
+        uint32_t round = 0;
+    };
+    static constexpr size_t kRecentBlocks = 8192, kRecentPages = 1024;
     static bool unchanged(Page& page, const uint8_t* host);
     static void remember(Page& page, const Block& block, const uint8_t* host);
     void retire(Block& block);
@@ -125,6 +134,9 @@ private:
     std::vector<Link> m_links;
     std::unordered_map<BlockKey, Block*, KeyHash> m_byKey;
     std::unordered_map<uint64_t, Page> m_pages; // by physical page number
+    // What was asked for last, by hash: in front of the maps, which are slow for their size.
+    std::vector<Block*> m_recent = std::vector<Block*>(kRecentBlocks);
+    std::vector<Verified> m_verified = std::vector<Verified>(kRecentPages);
 };
 
 } // namespace vivarium::softcpu

@@ -14,7 +14,7 @@ struct JumpEntry {
     uint64_t page = 0; // codePageName()
     uint64_t slot = 0; // its place in CpuState::codePage, from the CpuState's start
 };
-inline constexpr unsigned kJumpEntries = 4096;
+inline constexpr unsigned kJumpEntries = 16384;
 // Code segments with a base (real mode) have 32-bit RIPs.
 constexpr uint64_t jumpName(uint64_t codeBase, uint64_t rip) {
     return codeBase << 32 | rip;
