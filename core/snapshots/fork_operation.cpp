@@ -4,10 +4,12 @@
 #include "core/snapshots/operations.h"
 #include "core/snapshots/recovery.h"
 #include "core/snapshots/snapshot_files.h"
+#include "core/supervisor/descriptor_list.h"
 #include "core/supervisor/machine_preparation.h"
 
 #include <QFile>
 #include <QJsonArray>
+#include <QThread>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -20,24 +22,24 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr int kHelloTimeoutMs = 10'000;
+// The original writes what was its top to the medium before it shares it. Whoever asked waits no
+// longer: the copies run.
+constexpr int kShareTimeoutMs = 2'000;
+constexpr int kShareRetryMs = 5;
 
 // A copy on its way.
 struct Fork {
     Machine machine;
     QList<NewTop> tops;
     std::optional<PreparedMachine> prepared;
-    UniqueFd connection; // our end
+    std::vector<UniqueFd> frozen; // what lies below its own layers
+    UniqueFd connection;          // our end
 };
 
 // The request with the descriptors that it names.
 struct Parcel {
     control::Fork request;
-    std::vector<UniqueFd> descriptors;
-
-    int add(UniqueFd fd) {
-        descriptors.push_back(std::move(fd));
-        return static_cast<int>(descriptors.size()) - 1;
-    }
+    DescriptorList descriptors;
 };
 
 control::OverlayConfig overlayConfig(const NewTop& top, const DiskLayer& below,
@@ -61,8 +63,7 @@ Result<UniqueFd> makeOverlay(SnapshotOperation& operation, const NewTop& top,
 
 // The open images of the copy's drives: what the original has, and for a writable disk a layer on
 // top.
-Result<std::vector<std::vector<OpenedImage>>> openDisks(SnapshotOperation& operation,
-                                                        const Fork& fork) {
+Result<std::vector<std::vector<OpenedImage>>> openDisks(SnapshotOperation& operation, Fork& fork) {
     std::vector<std::vector<OpenedImage>> disks;
     for (const DriveSettings& drive : operation.machine().settings.drives) {
         std::vector<OpenedImage>& images = disks.emplace_back();
@@ -76,6 +77,8 @@ Result<std::vector<std::vector<OpenedImage>>> openDisks(SnapshotOperation& opera
             images.push_back({TRY(snapshot_files::open(layer.path, O_RDONLY)), layer.format});
         if (chain.isEmpty())
             images.push_back({TRY(snapshot_files::open(drive.path, O_RDONLY)), drive.format});
+        for (const OpenedImage& image : images)
+            fork.frozen.push_back(TRY(image.fd.duplicate()));
         if (top != fork.tops.end())
             images.push_back(
                 {TRY(makeOverlay(operation, *top, fork.machine.folder)), DiskFormat::Qcow2});
@@ -94,7 +97,7 @@ Result<void> prepare(SnapshotOperation& operation, Fork& fork, const QList<Froze
     WorkerConfiguration& configuration = fork.prepared->configuration;
     control::CloneConfig clone;
     for (UniqueFd& fd : configuration.descriptors)
-        parcel.descriptors.push_back(std::move(fd));
+        parcel.descriptors.add(std::move(fd));
     clone.config = std::move(configuration.config);
     for (qsizetype i = 0; i < fork.tops.size(); ++i) {
         control::OverlayConfig overlay =
@@ -108,8 +111,8 @@ Result<void> prepare(SnapshotOperation& operation, Fork& fork, const QList<Froze
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return systemError(errno, "The copy's worker cannot be connected");
     fork.connection = UniqueFd(ends[0]);
-    clone.controlFd = parcel.add(UniqueFd(ends[1]));
-    clone.logFd = parcel.add(std::move(fork.prepared->log));
+    clone.controlFd = parcel.descriptors.add(UniqueFd(ends[1]));
+    clone.logFd = parcel.descriptors.add(std::move(fork.prepared->log));
     parcel.request.clones.push_back(std::move(clone));
     return {};
 }
@@ -121,6 +124,17 @@ bool saysHello(const UniqueFd& connection) {
         return false;
     char byte = 0;
     return ::recv(connection.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+// Nobody may write to what the copies stand on, whether the original still runs or not. Each lock
+// is that of the open file which the copy's worker has, too.
+void lockFrozen(const std::vector<Fork>& forks) {
+    int waitedMs = 0;
+    for (const Fork& fork : forks)
+        for (const UniqueFd& layer : fork.frozen)
+            for (; !snapshot_files::lockForReading(layer.get()) && waitedMs < kShareTimeoutMs;
+                 waitedMs += kShareRetryMs)
+                QThread::msleep(kShareRetryMs);
 }
 
 QJsonArray describe(const std::vector<Fork>& forks) {
@@ -176,7 +190,8 @@ Result<QList<MachineId>> fork(SnapshotOperation& operation, const QStringList& n
         for (qsizetype i = 0; i < own.size(); ++i) {
             control::OverlayConfig overlay =
                 overlayConfig(own.at(i), disks.at(i).layer, original.folder);
-            overlay.fd = parcel.add(TRY(makeOverlay(operation, own.at(i), original.folder)));
+            overlay.fd =
+                parcel.descriptors.add(TRY(makeOverlay(operation, own.at(i), original.folder)));
             parcel.request.overlays.push_back(overlay);
         }
         for (Fork& fork : forks)
@@ -193,11 +208,12 @@ Result<QList<MachineId>> fork(SnapshotOperation& operation, const QStringList& n
             [&intent](SnapshotDatabase& rules) { return rules.markSent(intent.id); }));
         intent.detail.insert(u"sent"_s, true);
         operation.step();
-        TRY(operation.ask(parcel.request, std::move(parcel.descriptors)));
+        TRY(operation.ask(parcel.request, parcel.descriptors.take()));
         for (const Fork& fork : forks)
             if (!saysHello(fork.connection))
                 return fail(ErrorCode::Internal, "A copy's worker ended before it ran; its log is "
                                                  "lost with it.");
+        lockFrozen(forks);
         return {};
     };
     const Result<void> forked = forking();

@@ -87,6 +87,13 @@ Result<void> lockForWriting(int fd, const QString& path) {
     return fail(ErrorCode::Busy, path.toStdString() + " is in use by another program.");
 }
 
+bool lockForReading(int fd) {
+    struct flock lock {};
+    lock.l_type = F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
 Result<UniqueFd> open(const QString& path, int flags) {
     UniqueFd fd(::open(QFile::encodeName(path).constData(), flags | O_CLOEXEC | O_NOFOLLOW));
     if (!fd)

@@ -29,6 +29,8 @@ Result<void> makeFolder(const QString& path);
 Result<UniqueFd> create(const QString& path);
 // Locks a layer for the one machine that writes to it; the lock passes on with the descriptor.
 Result<void> lockForWriting(int fd, const QString& path);
+// Locks a layer that others may read, too; false while somebody may write to it.
+bool lockForReading(int fd);
 Result<UniqueFd> open(const QString& path, int flags);
 // That the folder's new entries survive a power cut.
 void sync(const QString& folder);

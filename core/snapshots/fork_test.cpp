@@ -1,0 +1,58 @@
+#include "core/snapshots/snapshot_test_machine.h"
+#include "tests/support/test_main.h"
+
+#include <QFile>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace vivarium::test {
+
+using namespace Qt::StringLiterals;
+
+class ForkTest : public QObject {
+    Q_OBJECT
+
+    // Whether nobody else has the file.
+    static bool isFree(const QString& path) {
+        const UniqueFd fd(::open(QFile::encodeName(path).constData(), O_RDWR | O_CLOEXEC));
+        struct flock lock {};
+        lock.l_type = F_WRLCK;
+        lock.l_whence = SEEK_SET;
+        return ::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0;
+    }
+
+private Q_SLOTS:
+    void initTestCase() {
+        if (const QString reason = SnapshotTestFolder::missing(); !reason.isEmpty())
+            QSKIP(qPrintable(reason));
+        const QString worker = qEnvironmentVariable("VIVARIUM_BIN_DIR") + u"/vivarium-vmm"_s;
+        if (!QFile::exists(worker))
+            QSKIP("vivarium-vmm is not built");
+        if (::access("/dev/kvm", R_OK | W_OK) != 0)
+            QSKIP("/dev/kvm cannot be used");
+        qputenv("VIVARIUM_TEST_WORKER", worker.toLocal8Bit());
+    }
+    void cleanupTestCase() { qunsetenv("VIVARIUM_TEST_WORKER"); }
+
+    void whatACopyStandsOnStaysLocked() {
+        const SnapshotTestFolder folder;
+        SnapshotTestFolder::Program program = folder.open();
+        const MachineId id = folder.add(program, u"one"_s);
+        const QString disk = program.library->find(id)->settings.drives.first().path;
+        QVERIFY(SnapshotTestFolder::wait(program.supervisor->start(id)));
+        const auto copies = SnapshotTestFolder::wait(program.service->fork(id, 1));
+        QVERIFY2(copies, copies ? "" : copies.error().detail.c_str());
+        QVERIFY(QTest::qWaitFor([&] { return program.supervisor->connection(copies->first()); }));
+        QVERIFY(SnapshotTestFolder::wait(program.supervisor->powerOff(id)));
+        QVERIFY(!isFree(disk));
+        QVERIFY(SnapshotTestFolder::wait(program.supervisor->powerOff(copies->first())));
+        QTRY_VERIFY(isFree(disk));
+    }
+};
+
+} // namespace vivarium::test
+
+using vivarium::test::ForkTest;
+VIVARIUM_TEST(ForkTest)
+#include "fork_test.moc"
