@@ -1,8 +1,10 @@
 // A program that is killed while it works on a machine's snapshots: does one operation and kills
 // itself before the N-th step; exits with 0 when the operation had fewer steps. With
 // VIVARIUM_CRASH_POINTS whichever program comes to the N-th boundary ends
-// (vmm/base/crash_points.h). Usage: crashing_program FOLDER MACHINE STEP OPERATION [SNAPSHOT]
+// (vmm/base/crash_points.h). Usage: crashing_program FOLDER MACHINE STEP OPERATION [SNAPSHOT|IMAGE]
 
+#include "core/disks/no_progress.h"
+#include "core/jobs/image_tool.h"
 #include "core/snapshots/snapshot_service.h"
 #include "vmm/base/crash_points.h"
 #include "vmm/base/unique_fd.h"
@@ -34,6 +36,16 @@ int wait(const QFuture<T>& future) {
     if (future.resultCount() == 0)
         return 1;
     const T result = future.result();
+    if (!result)
+        std::fprintf(stderr, "%s\n", result.error().detail.c_str());
+    return result ? 0 : 1;
+}
+
+// Blocks; nothing else happens here meanwhile.
+int compact(const QString& imageProgram, const QString& path) {
+    NoProgress progress;
+    const auto result =
+        ImageTool(imageProgram).compact(DiskFile{path, control::DiskFormat::Qcow2}, progress);
     if (!result)
         std::fprintf(stderr, "%s\n", result.error().detail.c_str());
     return result ? 0 : 1;
@@ -97,7 +109,7 @@ int main(int argc, char** argv) {
         armed = true;
 
     SnapshotId snapshot;
-    if (argc > 5)
+    if (argc > 5 && operation != QStringLiteral("compact"))
         if (const auto found = service.resolve(*machine, QString::fromLocal8Bit(argv[5])))
             snapshot = *found;
     int status = 2;
@@ -115,6 +127,8 @@ int main(int argc, char** argv) {
         status = wait(service.cloneLinked({*machine, snapshot}, QStringLiteral("copy")));
     else if (operation == QStringLiteral("fork"))
         status = wait(service.fork(*machine, 2));
+    else if (operation == QStringLiteral("compact") && argc > 5)
+        status = compact(options.imageProgram, QString::fromLocal8Bit(argv[5]));
     armed = false;
     return status;
 }
