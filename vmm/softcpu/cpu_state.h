@@ -54,13 +54,14 @@ inline constexpr uint32_t kAttentionKick = 1 << 0, // leave run()
     kAttentionCode = 1 << 3,                       // translated code was invalidated
     kAttentionGate = 1 << 4;                       // the memory map is about to change
 
-// One translation: host address = linear address + addend (modulo 2^64). The tag is the linear
-// address of the page, or tlbInvalidTag(); kept inverted, -tag - 1, to be added.
-struct TlbEntry {
-    uint64_t invertedTag;
-    uint64_t addend;
-};
 inline constexpr unsigned kTlbEntries = 2048; // index: linear address bits 12..22
+// Translations: host address = linear address + addend (modulo 2^64). The tag is the linear address
+// of the page, or tlbInvalidTag(); kept inverted, -tag - 1, to be added. Arrays of 8 bytes each, as
+// no index can be scaled by 16.
+struct TlbTable {
+    uint64_t invertedTag[kTlbEntries];
+    uint64_t addend[kTlbEntries];
+};
 // A page that has another index: neither comparing with it nor subtracting it (as translated code
 // does) can give a hit.
 constexpr uint64_t tlbInvalidTag(unsigned index) {
@@ -133,7 +134,7 @@ struct alignas(64) CpuState {
     alignas(64) uint8_t xsave[kXsaveBytes] = {};
 
     // Filled and flushed by SoftTlb; not part of the saved state.
-    TlbEntry tlb[kTlbModes][kAccessKinds][kTlbEntries];
+    TlbTable tlb[kTlbModes][kAccessKinds];
     // Beside the entries for execution: 0 - codePageName() of pages whose translated code may be
     // entered, else 0 - noCodePage().
     uint64_t codePage[kTlbModes][kTlbEntries];

@@ -7,14 +7,15 @@ namespace vivarium::softcpu {
 SoftTlb::SoftTlb(CpuState& state) : m_state(state) {
     m_filled.reserve(kSlots);
     for (unsigned slot = 0; slot < kSlots; ++slot) {
-        entry(slot) = {~invalidTag(slot), 0};
+        invertedTag(slot) = ~invalidTag(slot);
+        addend(slot) = 0;
         if (executes(slot))
             codePageOf(slot) = 0 - noCodePage(slot % kTlbEntries);
     }
 }
 
 void SoftTlb::drop(unsigned slot) {
-    entry(slot).invertedTag = ~invalidTag(slot);
+    invertedTag(slot) = ~invalidTag(slot);
     if (executes(slot))
         codePageOf(slot) = 0 - noCodePage(slot % kTlbEntries);
 }
@@ -23,11 +24,11 @@ void SoftTlb::fill(const Page& page, AccessKind kind, TlbMode mode) {
     const unsigned slot =
         (static_cast<unsigned>(mode) * kAccessKinds + static_cast<unsigned>(kind)) * kTlbEntries +
         indexOf(page.linear);
-    const TlbEntry filled{~page.linear, reinterpret_cast<uint64_t>(page.host) - page.linear};
-    if (executes(slot) &&
-        (entry(slot).invertedTag != filled.invertedTag || entry(slot).addend != filled.addend))
+    const uint64_t distance = reinterpret_cast<uint64_t>(page.host) - page.linear;
+    if (executes(slot) && (tag(slot) != page.linear || addend(slot) != distance))
         drop(slot);
-    entry(slot) = filled;
+    invertedTag(slot) = ~page.linear;
+    addend(slot) = distance;
     m_shift[slot] = page.shift;
     m_global[slot] = page.global;
     if (page.shift != 12) {

@@ -21,11 +21,11 @@ public:
 
     // Host address of a byte, or null on a miss.
     uint8_t* lookup(uint64_t linear, AccessKind kind, TlbMode mode) const {
-        const TlbEntry& entry =
-            m_state.tlb[static_cast<unsigned>(mode)][static_cast<unsigned>(kind)][indexOf(linear)];
-        if (~entry.invertedTag != (linear & ~uint64_t{0xFFF}))
+        const TlbTable& table =
+            m_state.tlb[static_cast<unsigned>(mode)][static_cast<unsigned>(kind)];
+        if (~table.invertedTag[indexOf(linear)] != (linear & ~uint64_t{0xFFF}))
             return nullptr;
-        return reinterpret_cast<uint8_t*>(linear + entry.addend);
+        return reinterpret_cast<uint8_t*>(linear + table.addend[indexOf(linear)]);
     }
 
     struct Page {
@@ -59,8 +59,10 @@ private:
     static constexpr uint64_t invalidTag(unsigned slot) {
         return tlbInvalidTag(slot % kTlbEntries);
     }
-    uint64_t tag(unsigned slot) { return ~entry(slot).invertedTag; }
-    TlbEntry& entry(unsigned slot) { return (&m_state.tlb[0][0][0])[slot]; }
+    TlbTable& table(unsigned slot) { return (&m_state.tlb[0][0])[slot / kTlbEntries]; }
+    uint64_t& invertedTag(unsigned slot) { return table(slot).invertedTag[slot % kTlbEntries]; }
+    uint64_t& addend(unsigned slot) { return table(slot).addend[slot % kTlbEntries]; }
+    uint64_t tag(unsigned slot) { return ~invertedTag(slot); }
     static constexpr bool executes(unsigned slot) {
         return slot / kTlbEntries % kAccessKinds == static_cast<unsigned>(AccessKind::Execute);
     }

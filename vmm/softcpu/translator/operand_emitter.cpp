@@ -115,16 +115,14 @@ bool OperandEmitter::segmentToLinear(unsigned segment, AccessKind kind, unsigned
 void OperandEmitter::hostAddress(AccessKind kind, unsigned sizeBytes, uint64_t rip) {
     size_t retry = m_code.offset();
     unsigned tlbMode = (m_modeKey & mode::kTlbMode) >> mode::kTlbModeShift;
-    size_t table =
-        offsetof(CpuState, tlb) +
-        (tlbMode * kAccessKinds + static_cast<unsigned>(kind)) * kTlbEntries * sizeof(TlbEntry);
+    size_t table = offsetof(CpuState, tlb) +
+                   (tlbMode * kAccessKinds + static_cast<unsigned>(kind)) * sizeof(TlbTable);
     m_code.pext(kScratch, kAddress, dataField(&m_data.tlbIndexMask));
-    m_code.lea(kScratch, sumOf(kScratch, kScratch), Width::Bits32); // 16 bytes an entry
-    HostMemory entry = stateField(table + offsetof(TlbEntry, addend));
+    HostMemory entry = stateField(table + offsetof(TlbTable, addend));
     entry.index = kScratch;
     entry.scaleShift = 3;
     m_code.load(kAddend, entry);
-    entry.displacement = static_cast<int32_t>(table + offsetof(TlbEntry, invertedTag));
+    entry.displacement = static_cast<int32_t>(table + offsetof(TlbTable, invertedTag));
     m_code.load(kScratch, entry);
     // The last byte's distance from the page's start is below 4096 on a hit.
     m_code.lea(kScratch, sumOf(kScratch, kAddress, static_cast<int32_t>(sizeBytes)));
