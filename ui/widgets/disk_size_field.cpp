@@ -7,6 +7,7 @@
 #include <QLineEdit>
 #include <QLocale>
 #include <QRegularExpression>
+#include <QSignalBlocker>
 #include <QSlider>
 
 #include <cmath>
@@ -41,14 +42,11 @@ DiskSizeField::DiskSizeField(QWidget* parent)
     m_slider->setRange(positionOf(kMinimumBytes), positionOf(kMaximumBytes));
     m_slider->setPageStep(kStepsPerDoubling);
     setFocusProxy(m_edit);
-    connect(m_slider, &QSlider::valueChanged, this, [this](int position) {
-        if (m_sizeBytes == 0 || positionOf(m_sizeBytes) != position)
-            setSizeBytes(bytesAt(position));
-    });
+    connect(m_slider, &QSlider::valueChanged, this,
+            [this](int position) { setSizeBytes(bytesAt(position)); });
     connect(m_edit, &QLineEdit::textChanged, this, [this](const QString& text) {
         m_sizeBytes = parse(text);
-        if (m_sizeBytes != 0)
-            m_slider->setValue(positionOf(m_sizeBytes));
+        showOnSlider();
         Q_EMIT
         sizeChanged(m_sizeBytes);
     });
@@ -63,9 +61,16 @@ void DiskSizeField::setSizeBytes(quint64 bytes) {
     m_edit->setText(sizeText(bytes));
     // The text may be rounded; the number given is what counts.
     m_sizeBytes = bytes;
-    m_slider->setValue(positionOf(bytes));
+    showOnSlider();
     Q_EMIT
     sizeChanged(bytes);
+}
+
+// The slider follows, and does not put its own nearest size into the text that is being typed.
+void DiskSizeField::showOnSlider() {
+    const QSignalBlocker quiet(m_slider);
+    if (m_sizeBytes != 0)
+        m_slider->setValue(positionOf(m_sizeBytes));
 }
 
 quint64 DiskSizeField::parse(const QString& text) {

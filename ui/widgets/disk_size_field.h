@@ -32,6 +32,8 @@ protected:
     void showEvent(QShowEvent* event) override;
 
 private:
+    void showOnSlider();
+
     QSlider* m_slider;
     QLineEdit* m_edit;
     quint64 m_sizeBytes = 0;

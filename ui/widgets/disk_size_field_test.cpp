@@ -2,6 +2,7 @@
 #include "ui/widgets/disk_size_field.h"
 
 #include <QLineEdit>
+#include <QSlider>
 #include <QTest>
 
 namespace vivarium {
@@ -13,6 +14,7 @@ private Q_SLOTS:
     void parses();
     void givenSizeIsKeptExactly();
     void badTextIsZero();
+    void whatIsTypedStays();
 };
 
 void DiskSizeFieldTest::parses_data() {
@@ -47,6 +49,19 @@ void DiskSizeFieldTest::badTextIsZero() {
     field.setSizeBytes(1ull << 30);
     field.lineEdit()->setText(QStringLiteral("x"));
     QCOMPARE(field.sizeBytes(), 0ull);
+}
+
+void DiskSizeFieldTest::whatIsTypedStays() {
+    DiskSizeField field;
+    field.setSizeBytes(20ull << 30);
+    field.lineEdit()->selectAll();
+    QTest::keyClicks(field.lineEdit(), QStringLiteral("10 GB")); // "1" is less than the slider has
+    QCOMPARE(field.lineEdit()->text(), QStringLiteral("10 GB"));
+    QCOMPARE(field.sizeBytes(), 10ull << 30);
+    field.setSizeBytes(1ull << 20);
+    QCOMPARE(field.sizeBytes(), 1ull << 20);
+    field.findChild<QSlider*>()->setValue(field.findChild<QSlider*>()->maximum());
+    QCOMPARE(field.sizeBytes(), DiskSizeField::kMaximumBytes);
 }
 
 } // namespace vivarium
