@@ -1,6 +1,7 @@
 #include "app/cli/command_context.h"
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
+#include "app/cli/commands/sub_command.h"
 #include "app/cli/disk_jobs.h"
 #include "app/cli/disk_reports.h"
 #include "core/model/snapshot_record.h"
@@ -358,19 +359,11 @@ int compare(CommandContext& context, const DiskOptions& options) {
 
 // --- Options ---------------------------------------------------------------------------------
 
-using DiskFunction = int (*)(CommandContext&, const DiskOptions&);
-
 // One verb: its options live as long as the command line.
-struct Verb {
-    CLI::App& command;
-    std::shared_ptr<DiskOptions> options = std::make_shared<DiskOptions>();
-
+struct Verb : SubCommand<DiskOptions> {
     Verb(CommandTable& table, CLI::App& parent, const char* name, const char* description,
-         DiskFunction function)
-        : command(*parent.add_subcommand(name, description)) {
-        table.setAction(command, [shared = options, function](CommandContext& context) {
-            return function(context, *shared);
-        });
+         Function function)
+        : SubCommand(table, parent, name, description, function) {
         command.add_flag("--json", options->json, "Print JSON");
     }
     Verb& file(const char* description) {
@@ -401,7 +394,7 @@ struct Verb {
 void addDiskCommand(CommandTable& table) {
     CLI::App& disk = table.add("disk", "Make, look into and change disk images");
     disk.require_subcommand(1);
-    const auto verb = [&](const char* name, const char* description, DiskFunction function) {
+    const auto verb = [&](const char* name, const char* description, Verb::Function function) {
         return Verb(table, disk, name, description, function);
     };
     Verb made = verb("create", "Make a disk image", create);

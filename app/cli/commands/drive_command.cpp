@@ -1,6 +1,7 @@
 #include "app/cli/command_context.h"
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
+#include "app/cli/commands/sub_command.h"
 #include "app/cli/disk_jobs.h"
 #include "app/cli/format_lookup.h"
 #include "app/cli/hardware_options.h"
@@ -121,18 +122,10 @@ int set(CommandContext& context, const DriveOptions& options) {
     return kDone;
 }
 
-using Function = int (*)(CommandContext&, const DriveOptions&);
-
-struct Verb {
-    CLI::App& command;
-    std::shared_ptr<DriveOptions> options = std::make_shared<DriveOptions>();
-
+struct Verb : SubCommand<DriveOptions> {
     Verb(CommandTable& table, CLI::App& parent, const char* name, const char* description,
          Function function)
-        : command(*parent.add_subcommand(name, description)) {
-        table.setAction(command, [shared = options, function](CommandContext& context) {
-            return function(context, *shared);
-        });
+        : SubCommand(table, parent, name, description, function) {
         command.add_option("NAME", options->name, "Machine")->required();
     }
     void addDrive() {
