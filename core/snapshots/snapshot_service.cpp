@@ -180,9 +180,8 @@ public:
             Result<void> done;
             if (isSnapshotDue(snapshots, settings, now)) {
                 SnapshotOperation operation(environment, id, progress);
-                const QString name =
-                    u"Automatic %1"_s.arg(now.toLocalTime().toString(u"yyyy-MM-dd HH:mm"));
-                if (const auto taken = operations::take(operation, {name, {}, true}); !taken)
+                if (const auto taken = operations::take(operation, {automaticName(now), {}, true});
+                    !taken)
                     done = taken.error();
             }
             for (const SnapshotId& expired : expiredSnapshots(snapshots, settings, now)) {

@@ -12,6 +12,9 @@ constexpr qint64 kMsPerHour = 3'600'000;
 constexpr qint64 kMsPerDay = 24 * kMsPerHour;
 constexpr qint64 kMsPerMinute = 60'000;
 
+constexpr QStringView kAutomaticPrefix = u"Automatic ";
+constexpr QStringView kAutomaticFormat = u"yyyy-MM-dd HH:mm";
+
 } // namespace
 
 QList<SnapshotId> expiredSnapshots(const QList<Snapshot>& snapshots,
@@ -55,6 +58,16 @@ bool isSnapshotDue(const QList<Snapshot>& snapshots, const TimelineSettings& set
             snapshot.createdAt.msecsTo(now) < settings.intervalMinutes * kMsPerMinute)
             return false;
     return true;
+}
+
+QString automaticName(const QDateTime& now) {
+    return kAutomaticPrefix.toString() + now.toLocalTime().toString(kAutomaticFormat);
+}
+
+QDateTime timeInAutomaticName(const QString& name) {
+    if (!name.startsWith(kAutomaticPrefix))
+        return {};
+    return QDateTime::fromString(QStringView(name).mid(kAutomaticPrefix.size()), kAutomaticFormat);
 }
 
 } // namespace vivarium

@@ -16,4 +16,9 @@ QList<SnapshotId> expiredSnapshots(const QList<Snapshot>& snapshots,
 bool isSnapshotDue(const QList<Snapshot>& snapshots, const TimelineSettings& settings,
                    const QDateTime& now);
 
+// The name of an automatic snapshot as it is stored, the same in every language; and the local time
+// in such a name, not valid for any other. Who shows it says it in the user's language.
+QString automaticName(const QDateTime& now);
+QDateTime timeInAutomaticName(const QString& name);
+
 } // namespace vivarium

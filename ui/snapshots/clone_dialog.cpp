@@ -2,6 +2,7 @@
 
 #include "core/database/library.h"
 #include "core/supervisor/supervisor.h"
+#include "ui/snapshots/snapshot_text.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/icons.h"
 #include "ui/widgets/inline_message.h"
@@ -107,7 +108,7 @@ void CloneDialog::fillSources(const SnapshotId& chosen) {
     for (const Snapshot& snapshot : snapshots) {
         m_source->addItem(applicationIcon(snapshot.automatic ? QStringLiteral("snapshot-automatic")
                                                              : QStringLiteral("snapshot")),
-                          snapshot.name, QVariant::fromValue(snapshot.id));
+                          snapshotNameText(snapshot), QVariant::fromValue(snapshot.id));
         if (snapshot.id == chosen)
             m_source->setCurrentIndex(m_source->count() - 1);
     }

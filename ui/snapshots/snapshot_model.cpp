@@ -210,7 +210,7 @@ QVariant SnapshotModel::snapshotData(const Snapshot& snapshot, int column, int r
     switch (role) {
     case Qt::DisplayRole:
         return column == NameColumn
-                   ? snapshot.name
+                   ? snapshotNameText(snapshot)
                    : relativeTimeText(snapshot.createdAt, QDateTime::currentDateTimeUtc());
     case Qt::DecorationRole: {
         if (column != NameColumn)
@@ -229,7 +229,7 @@ QVariant SnapshotModel::snapshotData(const Snapshot& snapshot, int column, int r
     case Qt::AccessibleTextRole:
         if (column != NameColumn || !snapshot.automatic)
             return {};
-        return tr("%1, automatic").arg(snapshot.name);
+        return tr("%1, automatic").arg(snapshotNameText(snapshot));
     case IdRole:
         return QVariant::fromValue(snapshot.id);
     case CurrentStateRole:

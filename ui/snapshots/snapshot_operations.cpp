@@ -1,6 +1,7 @@
 #include "ui/snapshots/snapshot_operations.h"
 
 #include "core/database/library.h"
+#include "ui/snapshots/snapshot_text.h"
 #include "ui/widgets/future_reply.h"
 #include "ui/widgets/notification_center.h"
 #include "ui/widgets/undoable_removals.h"
@@ -21,7 +22,7 @@ QString SnapshotOperations::nameOf(const MachineId& machine) const {
 
 QString SnapshotOperations::nameOf(const MachineId& machine, const SnapshotId& snapshot) const {
     const auto known = m_service.find(machine, snapshot);
-    return known ? known->name : QString();
+    return known ? snapshotNameText(*known) : QString();
 }
 
 void SnapshotOperations::setBusy(const MachineId& machine, int change) {

@@ -4,6 +4,7 @@
 #include "core/snapshots/snapshot_service.h"
 #include "ui/snapshots/clone_dialog.h"
 #include "ui/snapshots/snapshot_operations.h"
+#include "ui/snapshots/snapshot_text.h"
 #include "ui/snapshots/take_snapshot_dialog.h"
 #include "ui/snapshots/timeline_dialog.h"
 #include "ui/widgets/future_reply.h"
@@ -52,7 +53,8 @@ void SnapshotPrompts::restore(const MachineId& machine, const SnapshotId& id) {
         return;
     const bool changed = m_service.currentStateChanged(machine);
     QMessageBox* box = makeQuestion(
-        m_window, tr("Restore Snapshot"), tr("Restore the snapshot “%1”?").arg(snapshot->name),
+        m_window, tr("Restore Snapshot"),
+        tr("Restore the snapshot “%1”?").arg(snapshotNameText(*snapshot)),
         changed ? tr("The machine becomes what it was at that moment. Its present state is lost "
                      "unless a snapshot of it is taken first; a running guest is stopped.")
                 : tr("The machine becomes what it was at that moment. Its present state is that "
@@ -87,7 +89,8 @@ void SnapshotPrompts::remove(const MachineId& machine, const SnapshotId& id) {
         const std::optional<Snapshot> snapshot = m_service.find(machine, id);
         if (names && !names->isEmpty() && snapshot)
             refuse(tr("Delete Snapshot"),
-                   tr("The snapshot “%1” cannot be deleted.").arg(snapshot->name), *names,
+                   tr("The snapshot “%1” cannot be deleted.").arg(snapshotNameText(*snapshot)),
+                   *names,
                    tr("Remove those machines first, or give them disks of their own with a full "
                       "clone."));
         else
@@ -134,7 +137,8 @@ void SnapshotPrompts::askToRemove(const MachineId& machine, const SnapshotId& id
     const bool hasChildren = std::any_of(all.begin(), all.end(),
                                          [&id](const Snapshot& one) { return one.parent == id; });
     QMessageBox* box = makeQuestion(
-        m_window, tr("Delete Snapshot"), tr("Delete the snapshot “%1”?").arg(snapshot->name),
+        m_window, tr("Delete Snapshot"),
+        tr("Delete the snapshot “%1”?").arg(snapshotNameText(*snapshot)),
         tr("You can take that back for some seconds; then there is no way back to this moment. The "
            "current state and all other snapshots stay as they are."));
     QCheckBox* below = nullptr;

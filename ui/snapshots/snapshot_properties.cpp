@@ -110,11 +110,12 @@ void SnapshotProperties::showCurrentState(const MachineId& machine, const Curren
     const auto below = m_service.find(machine, state.snapshot);
     const QString name = tr("Current State");
     m_name->setText(name);
-    m_taken->setText(
-        !below ? stateText(state.machineState)
-        : state.changed
-            ? tr("%1; changed since “%2” was taken").arg(stateText(state.machineState), below->name)
-            : tr("%1; the same as “%2”").arg(stateText(state.machineState), below->name));
+    m_taken->setText(!below ? stateText(state.machineState)
+                     : state.changed
+                         ? tr("%1; changed since “%2” was taken")
+                               .arg(stateText(state.machineState), snapshotNameText(*below))
+                         : tr("%1; the same as “%2”")
+                               .arg(stateText(state.machineState), snapshotNameText(*below)));
     const Machine* known = m_library.find(machine);
     m_hardware = known ? std::optional(known->settings) : std::nullopt;
     showSettings();
@@ -147,8 +148,14 @@ void SnapshotProperties::setEditable(bool editable) {
     m_takenLabel->setText(editable ? tr("Taken:") : tr("State:"));
 }
 
+// What is shown of an automatic name is not what is stored.
+QString SnapshotProperties::editedName() const {
+    const QString text = m_name->text().trimmed();
+    return text == snapshotNameText(m_snapshot) ? m_snapshot.name : text;
+}
+
 bool SnapshotProperties::hasChanges() const {
-    return !m_snapshot.id.isNull() && (m_name->text().trimmed() != m_snapshot.name ||
+    return !m_snapshot.id.isNull() && (editedName() != m_snapshot.name ||
                                        m_description->toPlainText() != m_snapshot.description);
 }
 
@@ -156,7 +163,7 @@ void SnapshotProperties::applyChanges() {
     if (!hasChanges())
         return;
     Snapshot changed = m_snapshot;
-    changed.name = m_name->text().trimmed();
+    changed.name = editedName();
     changed.description = m_description->toPlainText();
     if (validate(changed).isEmpty()) {
         m_snapshot = changed;
@@ -167,7 +174,7 @@ void SnapshotProperties::applyChanges() {
 }
 
 void SnapshotProperties::discardChanges() {
-    m_name->setText(m_snapshot.name);
+    m_name->setText(snapshotNameText(m_snapshot));
     m_name->setCursorPosition(0);
     m_description->setPlainText(m_snapshot.description);
     check();
@@ -176,7 +183,7 @@ void SnapshotProperties::discardChanges() {
 void SnapshotProperties::check() {
     const bool changed = hasChanges();
     Snapshot wanted = m_snapshot;
-    wanted.name = m_name->text().trimmed();
+    wanted.name = editedName();
     wanted.description = m_description->toPlainText();
     const QList<SettingsProblem> problems = changed ? validate(wanted) : QList<SettingsProblem>();
     if (problems.isEmpty())

@@ -48,6 +48,7 @@ private:
     void applyChanges();
     void discardChanges();
     bool hasChanges() const;
+    QString editedName() const;
     void check();
     void loadSettings();
     void showSettings();

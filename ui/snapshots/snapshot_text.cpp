@@ -1,5 +1,6 @@
 #include "ui/snapshots/snapshot_text.h"
 
+#include "core/snapshots/timeline.h"
 #include "ui/text/machine_text.h"
 
 #include <QCoreApplication>
@@ -36,6 +37,14 @@ QString exactTimeText(const QDateTime& moment) {
     return SnapshotText::tr("%1, %2", "date, time")
         .arg(locale.toString(local.date(), QLocale::LongFormat),
              locale.toString(local.time(), QStringLiteral("HH:mm:ss")));
+}
+
+QString snapshotNameText(const Snapshot& snapshot) {
+    const QDateTime time = snapshot.automatic ? timeInAutomaticName(snapshot.name) : QDateTime();
+    if (!time.isValid())
+        return snapshot.name;
+    return SnapshotText::tr("Automatic %1", "a snapshot's name: date and time")
+        .arg(QLocale().toString(time, QLocale::ShortFormat));
 }
 
 QString settingsSummary(const MachineSettings& settings,

@@ -1,3 +1,4 @@
+#include "core/snapshots/timeline.h"
 #include "tests/support/test_main.h"
 #include "ui/snapshots/snapshot_text.h"
 
@@ -12,6 +13,7 @@ private Q_SLOTS:
     void relativeTimes_data();
     void relativeTimes();
     void farTimesAreDates();
+    void automaticNamesAreTranslated();
     void summaryNamesTheHardware();
 };
 
@@ -33,6 +35,21 @@ void SnapshotTextTest::relativeTimes() {
     QCOMPARE(relativeTimeText(now.addSecs(-seconds), now), text); // plurals need a catalogue
 }
 
+void SnapshotTextTest::automaticNamesAreTranslated() {
+    const QDateTime moment = QDateTime::currentDateTimeUtc();
+    Snapshot snapshot;
+    snapshot.name = automaticName(moment);
+    QCOMPARE(snapshotNameText(snapshot), snapshot.name); // the user may call one so
+    snapshot.automatic = true;
+    const QDateTime minute = moment.addMSecs(-moment.time().msecsSinceStartOfDay() % 60'000);
+    QCOMPARE(timeInAutomaticName(snapshot.name), minute.toLocalTime());
+    QCOMPARE(snapshotNameText(snapshot),
+             QStringLiteral("Automatic ") +
+                 QLocale().toString(minute.toLocalTime(), QLocale::ShortFormat));
+    snapshot.name = QStringLiteral("Automatic, but mine");
+    QCOMPARE(snapshotNameText(snapshot), snapshot.name);
+}
+
 void SnapshotTextTest::farTimesAreDates() {
     const QDateTime now = QDateTime::currentDateTimeUtc();
     for (const int days : {-2, 8, 4000}) {
@@ -47,8 +64,8 @@ void SnapshotTextTest::summaryNamesTheHardware() {
     settings.memoryMiB = 777;
     settings.drives = {{DriveType::HardDisk, 2, QStringLiteral("/disks/system.qcow2")},
                        {DriveType::Optical, 3, {}}};
-    const QString text = settingsSummary(
-        settings, [](const QString& path) { return path.section(u'/', -1); });
+    const QString text =
+        settingsSummary(settings, [](const QString& path) { return path.section(u'/', -1); });
     QVERIFY2(text.contains(QStringLiteral("777 MB")), qPrintable(text));
     QVERIFY2(text.contains(QStringLiteral("SATA Port 2: system.qcow2")), qPrintable(text));
     QVERIFY2(text.contains(QStringLiteral("SATA Port 3: empty")), qPrintable(text));

@@ -102,7 +102,7 @@ QString TimelineSlider::textOf(int place) const {
     if (place >= m_snapshots.size())
         return tr("Now: the current state");
     const Snapshot& snapshot = m_snapshots.at(place);
-    return snapshot.name + u'\n' + exactTimeText(snapshot.createdAt);
+    return snapshotNameText(snapshot) + u'\n' + exactTimeText(snapshot.createdAt);
 }
 
 // The time of day, and the day where it is another than that of the one before.
