@@ -25,6 +25,8 @@ using namespace Qt::StringLiterals;
 
 class DiskManagerTest : public QObject {
     Q_OBJECT
+    // Every wait is for a process and what it syncs; on a busy host that takes its time.
+    static constexpr int kJobMs = 60'000;
     std::unique_ptr<QTemporaryDir> m_home;
     std::unique_ptr<CurrentPreferences> m_preferences;
     std::unique_ptr<Library> m_library;
@@ -57,7 +59,7 @@ class DiskManagerTest : public QObject {
         drive.format = vivarium::DiskFormat::Qcow2;
         machine.settings.drives << drive;
         auto added = m_library->add(machine);
-        QTRY_VERIFY(added.isFinished());
+        QTRY_VERIFY_WITH_TIMEOUT(added.isFinished(), kJobMs);
         QVERIFY(added.result());
     }
     void open() {
@@ -101,7 +103,7 @@ private Q_SLOTS:
 
     void nothingIsSaidToBeThere() {
         open();
-        QTRY_VERIFY(!m_window->view()->isVisible());
+        QTRY_VERIFY_WITH_TIMEOUT(!m_window->view()->isVisible(), kJobMs);
         QVERIFY(action(u"createDisk")->isEnabled());
         QVERIFY(!action(u"removeDisk")->isEnabled());
     }
@@ -111,8 +113,8 @@ private Q_SLOTS:
         makeImage(u"b.img"_s, control::DiskFormat::Raw, 8 << 20);
         addMachine(u"one"_s, path(u"a.qcow2"_s));
         open();
-        QTRY_COMPARE(cell(u"a.qcow2"_s, DiskListModel::Format), u"QCOW2"_s);
-        QTRY_COMPARE(cell(u"b.img"_s, DiskListModel::Format), u"RAW"_s);
+        QTRY_COMPARE_WITH_TIMEOUT(cell(u"a.qcow2"_s, DiskListModel::Format), u"QCOW2"_s, kJobMs);
+        QTRY_COMPARE_WITH_TIMEOUT(cell(u"b.img"_s, DiskListModel::Format), u"RAW"_s, kJobMs);
         QCOMPARE(cell(u"a.qcow2"_s, DiskListModel::UsedBy), u"one"_s);
         QVERIFY(cell(u"a.qcow2"_s, DiskListModel::DiskSize).startsWith(u"1"));
         QVERIFY(cell(u"b.img"_s, DiskListModel::UsedBy) != u"one"_s);
@@ -122,8 +124,9 @@ private Q_SLOTS:
         makeImage(u"a.qcow2"_s, control::DiskFormat::Qcow2, 1 << 20);
         addMachine(u"one"_s, path(u"a.qcow2"_s));
         open();
-        QTRY_VERIFY(action(u"removeDisk")->isEnabled());
-        QTRY_VERIFY(action(u"compactDisk")->isEnabled()); // all is known by now
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"removeDisk")->isEnabled(), kJobMs);
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"compactDisk")->isEnabled(),
+                                 kJobMs); // all is known by now
         action(u"removeDisk")->trigger();
         QVERIFY(message()->text().contains(u"“one”"));
         QVERIFY(QFile::exists(path(u"a.qcow2"_s)));
@@ -132,29 +135,29 @@ private Q_SLOTS:
     void anUnusedDiskIsRemovedAfterAQuestion() {
         makeImage(u"a.img"_s, control::DiskFormat::Raw, 1 << 20);
         open();
-        QTRY_VERIFY(action(u"compactDisk")->isEnabled());
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"compactDisk")->isEnabled(), kJobMs);
         action(u"removeDisk")->trigger();
         auto* button = m_window->findChild<QPushButton*>(u"deleteDisk"_s);
         QVERIFY(button);
         button->click();
-        QTRY_VERIFY(!QFile::exists(path(u"a.img"_s)));
-        QTRY_COMPARE(m_window->model().rowCount(), 0);
+        QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(path(u"a.img"_s)), kJobMs);
+        QTRY_COMPARE_WITH_TIMEOUT(m_window->model().rowCount(), 0, kJobMs);
     }
 
     void disksAreCreatedCopiedResizedAndChecked() {
         open();
-        QTRY_VERIFY(action(u"createDisk")->isEnabled());
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"createDisk")->isEnabled(), kJobMs);
         QVERIFY(QDir().mkpath(m_preferences->machinesFolder()));
         action(u"createDisk")->trigger();
         QVERIFY(dialog());
         dialog()->findChild<PathField*>()->setPath(path(u"new.qcow2"_s));
         dialog()->findChild<DiskSizeField*>()->setSizeBytes(64 << 20);
         acceptDialog();
-        QTRY_COMPARE(cell(u"new.qcow2"_s, DiskListModel::Format), u"QCOW2"_s);
-        QTRY_VERIFY(!dialog());
+        QTRY_COMPARE_WITH_TIMEOUT(cell(u"new.qcow2"_s, DiskListModel::Format), u"QCOW2"_s, kJobMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog(), kJobMs);
         select(u"new.qcow2"_s);
 
-        QTRY_VERIFY(action(u"resizeDisk")->isEnabled());
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"resizeDisk")->isEnabled(), kJobMs);
         action(u"resizeDisk")->trigger();
         QPushButton* ok = dialog()->findChild<QDialogButtonBox*>()->button(QDialogButtonBox::Ok);
         QVERIFY(!ok->isEnabled()); // nothing changed
@@ -162,24 +165,26 @@ private Q_SLOTS:
         QVERIFY(!ok->isEnabled()); // smaller
         dialog()->findChild<DiskSizeField*>()->setSizeBytes(128 << 20);
         acceptDialog();
-        QTRY_VERIFY(
+        QTRY_VERIFY_WITH_TIMEOUT(
             m_window->model().info(m_window->model().indexOf(path(u"new.qcow2"_s))) &&
-            m_window->model().info(m_window->model().indexOf(path(u"new.qcow2"_s)))->diskBytes ==
-                128 << 20);
-        QTRY_VERIFY(!dialog());
+                m_window->model()
+                        .info(m_window->model().indexOf(path(u"new.qcow2"_s)))
+                        ->diskBytes == 128 << 20,
+            kJobMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog(), kJobMs);
 
-        QTRY_VERIFY(action(u"copyDisk")->isEnabled());
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"copyDisk")->isEnabled(), kJobMs);
         action(u"copyDisk")->trigger();
         dialog()->findChild<PathField*>()->setPath(path(u"copy.qcow2"_s));
         acceptDialog();
-        QTRY_COMPARE(cell(u"copy.qcow2"_s, DiskListModel::Format), u"QCOW2"_s);
+        QTRY_COMPARE_WITH_TIMEOUT(cell(u"copy.qcow2"_s, DiskListModel::Format), u"QCOW2"_s, kJobMs);
 
-        QTRY_VERIFY(action(u"checkDisk")->isEnabled());
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"checkDisk")->isEnabled(), kJobMs);
         action(u"checkDisk")->trigger();
-        QTRY_VERIFY(message()->text().contains(u"no errors"));
-        QTRY_VERIFY(action(u"compactDisk")->isEnabled());
+        QTRY_VERIFY_WITH_TIMEOUT(message()->text().contains(u"no errors"), kJobMs);
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"compactDisk")->isEnabled(), kJobMs);
         action(u"compactDisk")->trigger();
-        QTRY_VERIFY(message()->text().contains(u"takes"));
+        QTRY_VERIFY_WITH_TIMEOUT(message()->text().contains(u"takes"), kJobMs);
     }
 
     void failuresAreShown() {
@@ -189,13 +194,14 @@ private Q_SLOTS:
         bad.write("QFI\xfb and no more");
         bad.close();
         open();
-        QTRY_VERIFY(cell(u"bad.qcow2"_s, DiskListModel::Format) == u"Unreadable"_s);
+        QTRY_VERIFY_WITH_TIMEOUT(cell(u"bad.qcow2"_s, DiskListModel::Format) == u"Unreadable"_s,
+                                 kJobMs);
         select(u"a.qcow2"_s);
-        QTRY_VERIFY(action(u"copyDisk")->isEnabled());
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"copyDisk")->isEnabled(), kJobMs);
         action(u"copyDisk")->trigger();
         dialog()->findChild<PathField*>()->setPath(path(u"bad.qcow2"_s)); // is there already
         acceptDialog();
-        QTRY_COMPARE(message()->level(), InlineMessage::Level::Error);
+        QTRY_COMPARE_WITH_TIMEOUT(message()->level(), InlineMessage::Level::Error, kJobMs);
         QVERIFY(message()->text().contains(u"exists already"));
     }
 };
