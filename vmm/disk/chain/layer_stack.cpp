@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <list>
+#include <optional>
 
 namespace vivarium {
 
@@ -12,12 +13,18 @@ namespace {
 class Tickets {
 public:
     void add(Layer& layer) {
-        if (qcow2::Image* image = layer.qcow2Image(); image && image->writable())
-            m_tickets.emplace_back(*image);
+        qcow2::Image* image = layer.qcow2Image();
+        if (!image || !image->writable())
+            return;
+        if (m_first)
+            m_more.emplace_back(*image);
+        else
+            m_first.emplace(*image);
     }
 
 private:
-    std::list<qcow2::Image::Ticket> m_tickets;
+    std::optional<qcow2::Image::Ticket> m_first; // mostly the only one
+    std::list<qcow2::Image::Ticket> m_more;
 };
 
 } // namespace

@@ -68,9 +68,13 @@ public:
     class Ticket {
     public:
         explicit Ticket(Image& image) : m_image(image) {
-            m_entry = image.m_active.insert(image.m_active.end(), ++image.m_sequence);
+            if (image.m_spare.empty())
+                image.m_spare.emplace_back();
+            m_entry = image.m_spare.begin();
+            *m_entry = ++image.m_sequence;
+            image.m_active.splice(image.m_active.end(), image.m_spare, m_entry);
         }
-        ~Ticket() { m_image.m_active.erase(m_entry); }
+        ~Ticket() { m_image.m_spare.splice(m_image.m_spare.begin(), m_image.m_active, m_entry); }
         Ticket(const Ticket&) = delete;
         Ticket& operator=(const Ticket&) = delete;
 
@@ -139,6 +143,7 @@ private:
     AsyncMutex m_writeBackMutex;
     uint64_t m_sequence = 0;
     std::list<uint64_t> m_active; // sequence numbers of tickets, oldest first
+    std::list<uint64_t> m_spare;  // nodes for the next ones: two a request are worth keeping
     std::vector<Freed> m_freed;   // not referred to any more, but maybe still on the medium
     bool m_punchHoles = true;
 

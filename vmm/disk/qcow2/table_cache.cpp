@@ -20,7 +20,8 @@ TableCache::Slice* TableCache::peek(uint64_t offset) {
     auto found = m_slices.find(sliceOffset(offset));
     if (found == m_slices.end() || found->second.loading)
         return nullptr;
-    m_order.splice(m_order.begin(), m_order, found->second.used);
+    if (m_order.begin() != found->second.used)
+        m_order.splice(m_order.begin(), m_order, found->second.used);
     return &found->second;
 }
 
