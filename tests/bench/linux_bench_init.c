@@ -7,9 +7,16 @@
 #include <sys/io.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
-enum { kForks = 1000, kFaultRounds = 12, kFaultBytes = 32 << 20, kPageBytes = 4096, kExitPort = 0xF4 };
+enum {
+    kForks = 1000,
+    kFaultRounds = 12,
+    kFaultBytes = 32 << 20,
+    kPageBytes = 4096,
+    kExitPort = 0xF4
+};
 static const uint32_t kSteps = 300u * 1000 * 1000;
 
 static void say(const char* word, const char* name) {
@@ -17,6 +24,7 @@ static void say(const char* word, const char* name) {
     int length = snprintf(line, sizeof line, "%s %s\n", word, name);
     if (write(STDOUT_FILENO, line, (size_t)length) != length)
         _exit(1);
+    tcdrain(STDOUT_FILENO); // the machine may end before the line is out
 }
 
 static void forkAndExec(void) {
@@ -32,8 +40,8 @@ static void forkAndExec(void) {
 
 static void pageFaults(void) {
     for (int round = 0; round < kFaultRounds; ++round) {
-        volatile char* memory = mmap(NULL, kFaultBytes, PROT_READ | PROT_WRITE,
-                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        volatile char* memory =
+            mmap(NULL, kFaultBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED)
             _exit(1);
         for (size_t at = 0; at < kFaultBytes; at += kPageBytes)

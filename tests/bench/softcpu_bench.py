@@ -156,10 +156,14 @@ class SoftcpuBench:
         names = os.environ.get("VIVARIUM_BENCH_SOFTCPU", "").split()
         results = {}
         for name in names or [*GUESTS, "boot_sector", "linux", "two_cpus"]:
-            if name in GUESTS:
-                results[name] = self.loop(name)
-            elif name == "boot_sector":
-                results[name] = self.boot_sector()
-            else:
-                results |= getattr(self, name)()
+            try:
+                if name in GUESTS:
+                    results[name] = self.loop(name)
+                elif name == "boot_sector":
+                    results[name] = self.boot_sector()
+                else:
+                    results |= getattr(self, name)()
+            except (AssertionError, EOFError, LookupError, OSError, RuntimeError,
+                    subprocess.SubprocessError) as error:
+                results[name] = {"error": f"{type(error).__name__}: {error}"}  # the others go on
         return results
