@@ -49,13 +49,17 @@ bool CodeCoherence::confirmed(GuestAddress page) {
     return m_confirmed.count(page) != 0 && m_physical.hasCode(page);
 }
 
-void CodeCoherence::confirm(GuestAddress page) {
+bool CodeCoherence::confirm(GuestAddress page) {
     std::lock_guard lock(m_mutex);
+    if (!m_physical.hasCode(page))
+        return false;
     m_confirmed.insert(page);
+    return true;
 }
 
-void CodeCoherence::loseCode(GuestAddress page) {
+void CodeCoherence::loseCode(const Member& self, GuestAddress page, uint64_t sizeBytes) {
     std::lock_guard lock(m_mutex);
+    writtenLocked(&self, page, sizeBytes);
     m_confirmed.erase(page);
     m_physical.clearCode(page);
 }
@@ -70,6 +74,10 @@ void CodeCoherence::request(Member& member, GuestAddress address, uint64_t sizeB
 
 void CodeCoherence::written(const Member* self, GuestAddress address, uint64_t sizeBytes) {
     std::lock_guard lock(m_mutex);
+    writtenLocked(self, address, sizeBytes);
+}
+
+void CodeCoherence::writtenLocked(const Member* self, GuestAddress address, uint64_t sizeBytes) {
     for (Member* member : m_members)
         if (member != self)
             request(*member, address, sizeBytes);

@@ -63,22 +63,26 @@ public:
     Gain gainCode(Member& self, GuestAddress page, Serve serve) {
         if (confirmed(page))
             return Gain::Known;
-        m_physical.setCode(page);
-        std::vector<Member*> others = askOthersToFlush(self);
-        for (Member* other : others)
-            while (other->m_inside.load() && other->m_flushWrites.load()) {
-                uint32_t attention = self.m_state.attention.load();
-                if (attention & kAttentionCode)
-                    serve(attend(self));
-                else if (attention != 0)
-                    return Gain::Interrupted;
-                relax();
-            }
-        confirm(page);
-        return Gain::New;
+        for (int tries = 0; tries < 4; ++tries) {
+            m_physical.setCode(page);
+            std::vector<Member*> others = askOthersToFlush(self);
+            for (Member* other : others)
+                while (other->m_inside.load() && other->m_flushWrites.load()) {
+                    uint32_t attention = self.m_state.attention.load();
+                    if (attention & kAttentionCode)
+                        serve(attend(self));
+                    else if (attention != 0)
+                        return Gain::Interrupted;
+                    relax();
+                }
+            if (confirm(page))
+                return Gain::New;
+        }
+        return Gain::Interrupted; // others write there all the time
     }
-    // No vCPU is known to have code of `page` any more (written() follows).
-    void loseCode(GuestAddress page);
+    // `self` has written to `page` and has no code of it any more. The others forget what they have
+    // before its mark goes: who finds it gone and may write unseen has that request already.
+    void loseCode(const Member& self, GuestAddress page, uint64_t sizeBytes);
 
     // `self` (or, with null, a device) has written there.
     void written(const Member* self, GuestAddress address, uint64_t sizeBytes);
@@ -87,7 +91,8 @@ public:
 private:
     std::vector<Member*> askOthersToFlush(const Member& self);
     bool confirmed(GuestAddress page);
-    void confirm(GuestAddress page);
+    bool confirm(GuestAddress page); // false: the mark is gone again, another vCPU's write took it
+    void writtenLocked(const Member* self, GuestAddress address, uint64_t sizeBytes);
     static void relax();
 
     PhysicalView& m_physical;

@@ -359,8 +359,7 @@ void Translator::codeWritten(GuestAddress address, unsigned sizeBytes) {
         return;
     }
     GuestAddress page = address & ~(kPageBytes - 1);
-    m_coherence.loseCode(page);
-    m_coherence.written(&m_member, page, kPageBytes);
+    m_coherence.loseCode(m_member, page, kPageBytes);
 }
 
 void Translator::dropJump(const Block& block) {
@@ -411,8 +410,13 @@ bool Translator::fill(uint64_t linear, AccessKind kind, unsigned sizeBytes, Fill
     if (linear % kPageBytes + sizeBytes > kPageBytes || !canonical(linear))
         return false;
     SoftMmu::Place place = m_mmu.place(linear, kind, dataTlbMode(m_state));
-    if (place.host)
-        return !place.tracked;
+    if (place.host) {
+        // Another vCPU may have unmarked a page of which this one has code: it is forgotten before
+        // anything runs after the write.
+        const bool codeGoes =
+            kind == AccessKind::Write && (m_state.attention.load() & kAttentionCode);
+        return !place.tracked && !codeGoes;
+    }
     if (place.fault) {
         if (faults == FillFaults::Deliver) {
             m_pageFault = *place.fault;
