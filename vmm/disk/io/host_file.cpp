@@ -26,8 +26,9 @@ constexpr auto kLongestPause = std::chrono::milliseconds(8000);
 } // namespace
 
 HostFile::HostFile(IoLoop& loop, UniqueFd fd, bool device, Cache cache)
-    : m_loop(loop), m_fd(std::move(fd)), m_isDevice(device), m_cached(cache == Cache::Through),
-      m_atOnce(device || !m_cached ? AtOnce::No : AtOnce::Unknown), m_pause(kFirstPause) {}
+    : m_loop(loop), m_fd(std::move(fd)), m_isDevice(device),
+      m_atOnce(device || cache == Cache::Around ? AtOnce::No : AtOnce::Unknown),
+      m_pause(kFirstPause) {}
 
 Result<std::unique_ptr<AsyncFile>> HostFile::create(IoLoop& loop, UniqueFd fd, Access access,
                                                     Cache cache) {
@@ -58,7 +59,6 @@ void HostFile::start(IoOp& op) {
     if (op.kind != IoOp::Kind::Read)
         crashPoint();
     op.fd = m_fd.get();
-    op.cached = m_cached;
     if (op.kind == IoOp::Kind::Write && m_atOnce != AtOnce::No && mayWriteAtOnce(op))
         writeAtOnce(op);
     else
