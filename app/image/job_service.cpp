@@ -52,17 +52,17 @@ public:
 
     // --- The socket's thread -------------------------------------------------------------------
     void cancel() { m_cancelled.store(true, std::memory_order_relaxed); }
-    std::deque<Mail> take() {
+    struct Delivery {
+        std::deque<Mail> mail;
+        std::optional<Result<nlohmann::json>> result; // nothing comes after it
+    };
+    // Heeds the wake-up before it looks: what comes later wakes again.
+    Delivery take() {
         uint64_t count = 0;
         while (::read(m_wake.get(), &count, sizeof count) < 0 && errno == EINTR) {
         }
         MutexLocker lock(m_mutex);
-        return std::exchange(m_mail, {});
-    }
-    // Nothing is posted after it is there.
-    std::optional<Result<nlohmann::json>> takeResult() {
-        MutexLocker lock(m_mutex);
-        return std::exchange(m_result, std::nullopt);
+        return {std::exchange(m_mail, {}), std::exchange(m_result, std::nullopt)};
     }
 
 private:
@@ -121,11 +121,10 @@ Result<void> serveJob(UniqueFd socket, const JobFunction& job) {
         }
         if ((waits[0].revents & POLLIN) == 0)
             continue;
-        // The result comes after all mail: asked for first.
-        const auto result = mailbox.takeResult();
-        for (const Mailbox::Mail& mail : mailbox.take())
+        const auto [mail, result] = mailbox.take();
+        for (const Mailbox::Mail& each : mail)
             if (!cancelledAt)
-                connection.sendEvent(mail.method, mail.params);
+                connection.sendEvent(each.method, each.params);
         if (result) {
             if (!cancelledAt)
                 connection.finish(*result);

@@ -7,6 +7,7 @@
 
 #include <QTest>
 
+#include <chrono>
 #include <cstring>
 #include <thread>
 
@@ -103,6 +104,26 @@ private Q_SLOTS:
         served.channel().send(line.toStdString());
         QVERIFY(!served.receive());
         QCOMPARE(served.result().error().code, ErrorCode::InvalidArgument);
+    }
+
+    // Its result may come at any moment while its last progress is passed on.
+    void aJobThatEndsRightAfterItsProgressIsAnswered() {
+        using Clock = std::chrono::steady_clock;
+        for (int i = 0; i < 2000; ++i) {
+            Served served([i](JobRequest, JobOutput& output) -> Result<nlohmann::json> {
+                output.progress(1, 1);
+                const auto end = Clock::now() + std::chrono::nanoseconds(i * 50 % 40'000);
+                while (Clock::now() < end) {
+                }
+                return nlohmann::json::object();
+            });
+            served.channel().send(request("any", nlohmann::json::object()));
+            std::optional<Envelope> envelope;
+            do {
+                envelope = served.receive();
+                QVERIFY2(envelope, "no answer");
+            } while (envelope->kind != Envelope::Kind::Response);
+        }
     }
 
     void wrongRequestsAreAnswered_data() {
