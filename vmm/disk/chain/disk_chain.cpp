@@ -143,10 +143,10 @@ Task<int> DiskChain::perform(BlockRequest& request) {
     int error = 0;
     switch (request.kind) {
     case BlockRequest::Kind::Read:
-        error = co_await m_stack->read(request.offsetBytes, IoBuffers(request.buffers));
+        error = co_await m_stack->read(request.offsetBytes, IoBuffers(std::move(request.buffers)));
         co_return error;
     case BlockRequest::Kind::Write:
-        error = co_await m_stack->write(request.offsetBytes, IoBuffers(request.buffers));
+        error = co_await m_stack->write(request.offsetBytes, IoBuffers(std::move(request.buffers)));
         break;
     case BlockRequest::Kind::Discard:
         error = co_await m_stack->clear(request.offsetBytes, request.lengthBytes, Clear::Discard);

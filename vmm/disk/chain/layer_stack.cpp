@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <list>
-#include <optional>
 
 namespace vivarium {
 
@@ -16,15 +14,11 @@ public:
         qcow2::Image* image = layer.qcow2Image();
         if (!image || !image->writable())
             return;
-        if (m_first)
-            m_more.emplace_back(*image);
-        else
-            m_first.emplace(*image);
+        m_tickets.emplace(*image);
     }
 
 private:
-    std::optional<qcow2::Image::Ticket> m_first; // mostly the only one
-    std::list<qcow2::Image::Ticket> m_more;
+    MostlyOne<qcow2::Image::Ticket> m_tickets;
 };
 
 } // namespace
@@ -100,29 +94,30 @@ Task<LayerStack::Row> LayerStack::find(size_t from, uint64_t offset, uint64_t le
     }
 }
 
-Task<int> LayerStack::readRows(size_t from, uint64_t offset, const IoBuffers& buffers, bool* zero) {
+Task<int> LayerStack::readRows(size_t from, uint64_t offset, IoBuffers& buffers, bool* zero) {
     Tickets tickets;
     for (size_t i = 0; i <= from; ++i)
         tickets.add(*m_slots[i]->layer);
     IoGroup group;
     int error = 0;
+    const uint64_t length = buffers.bytes();
     uint64_t done = 0;
     bool allZero = zero != nullptr;
-    while (done < buffers.bytes() && error == 0) {
+    while (done < length && error == 0) {
         Row row;
-        if (!findCached(from, offset + done, buffers.bytes() - done, &row))
-            row = co_await find(from, offset + done, buffers.bytes() - done, Layer::Detail::Format);
+        if (!findCached(from, offset + done, length - done, &row))
+            row = co_await find(from, offset + done, length - done, Layer::Detail::Format);
         error = row.error;
         if (error != 0)
             break;
         const uint64_t bytes = row.extent.lengthBytes;
         const bool rowZero = row.extent.kind == LayerExtent::Kind::Zero;
-        if (rowZero && !(allZero && bytes == buffers.bytes() - done))
+        if (rowZero && !(allZero && bytes == length - done))
             buffers.slice(done, bytes).fillZero();
         allZero = allZero && rowZero;
         if (row.extent.kind == LayerExtent::Kind::Data) {
             group.start(m_slots[row.layer]->layer->file(), IoOp::Kind::Read, row.extent.hostOffset,
-                        buffers.slice(done, bytes));
+                        bytes == length ? std::move(buffers) : buffers.slice(done, bytes));
         } else if (row.extent.kind == LayerExtent::Kind::Compressed) {
             Layer& layer = *m_slots[row.layer]->layer;
             IoBuffers part = buffers.slice(done, bytes);

@@ -96,7 +96,7 @@ private:
     };
     void renumber();
     bool findCached(size_t from, uint64_t offset, uint64_t length, Row* row);
-    Task<int> readRows(size_t from, uint64_t offset, const IoBuffers& buffers, bool* zero);
+    Task<int> readRows(size_t from, uint64_t offset, IoBuffers& buffers, bool* zero);
 
     IoLoop& m_loop;
     std::vector<std::unique_ptr<Slot>> m_slots;

@@ -1,11 +1,10 @@
 #pragma once
 
 #include "vmm/disk/io/io_buffers.h"
+#include "vmm/disk/io/small_lists.h"
 
 #include <coroutine>
 #include <cstdint>
-#include <forward_list>
-#include <optional>
 
 namespace vivarium {
 
@@ -113,7 +112,7 @@ inline void IoOp::await_suspend(std::coroutine_handle<> handle) {
 class IoGroup {
 public:
     void start(AsyncFile& file, IoOp::Kind kind, uint64_t offset, IoBuffers buffers) {
-        Entry& entry = m_first ? m_more.emplace_front() : m_first.emplace();
+        Entry& entry = m_entries.emplace();
         entry.buffers = std::move(buffers);
         entry.op.file = &file;
         entry.op.kind = kind;
@@ -141,8 +140,7 @@ private:
         if (--m_pending == 0 && m_waiter)
             m_waiter.resume();
     }
-    std::optional<Entry> m_first; // mostly the only one
-    std::forward_list<Entry> m_more;
+    MostlyOne<Entry> m_entries;
     unsigned m_pending = 0;
     int m_error = 0;
     std::coroutine_handle<> m_waiter;

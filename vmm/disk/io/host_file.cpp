@@ -14,21 +14,24 @@ namespace vivarium {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kMaxBytesAtOnce = 256 * 1024;
-// A write that took longer waited for something; copying kMaxBytesAtOnce takes 0.1 ms.
-constexpr auto kLongWrite = std::chrono::milliseconds(5);
-constexpr auto kFirstPause = std::chrono::milliseconds(250);
-constexpr auto kLongestPause = std::chrono::milliseconds(8000);
+
+// Of others the rest of a page might have to be read first.
+bool isWholePages(const IoOp& op) {
+    if (op.offsetBytes % kPageBytes != 0 || op.bufferCount > kMaxStepBuffers)
+        return false;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < op.bufferCount; ++i)
+        bytes += op.buffers[i].iov_len;
+    return bytes <= kMaxBytesAtOnce && bytes % kPageBytes == 0;
+}
 
 } // namespace
 
 HostFile::HostFile(IoLoop& loop, UniqueFd fd, bool device, Cache cache)
     : m_loop(loop), m_fd(std::move(fd)), m_isDevice(device),
-      m_atOnce(device || cache == Cache::Around ? AtOnce::No : AtOnce::Unknown),
-      m_pause(kFirstPause) {}
+      m_atOnce(device || cache == Cache::Around ? AtOnce::No : AtOnce::Unknown) {}
 
 Result<std::unique_ptr<AsyncFile>> HostFile::create(IoLoop& loop, UniqueFd fd, Access access,
                                                     Cache cache) {
@@ -59,24 +62,17 @@ void HostFile::start(IoOp& op) {
     if (op.kind != IoOp::Kind::Read)
         crashPoint();
     op.fd = m_fd.get();
-    if (op.kind == IoOp::Kind::Write && m_atOnce != AtOnce::No && mayWriteAtOnce(op))
-        writeAtOnce(op);
-    else
+    if (op.kind != IoOp::Kind::Write || !writeAtOnce(op))
         m_loop.start(op);
 }
 
-// Whole pages: of others the rest might have to be read first.
-bool HostFile::mayWriteAtOnce(const IoOp& op) const {
-    if (op.offsetBytes % kPageBytes != 0 || op.bufferCount > kMaxStepBuffers)
+// False: nothing was done, the loop is to make the call.
+bool HostFile::writeAtOnce(IoOp& op) {
+    if (m_atOnce == AtOnce::No || !isWholePages(op))
         return false;
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < op.bufferCount; ++i)
-        bytes += op.buffers[i].iov_len;
-    return bytes <= kMaxBytesAtOnce && bytes % kPageBytes == 0 &&
-           Clock::now() >= m_noneAtOnceBefore;
-}
-
-void HostFile::writeAtOnce(IoOp& op) {
+    const PageCachePace::Clock::time_point begin = PageCachePace::Clock::now();
+    if (!m_pace.isQuick(begin))
+        return false;
     const int count = static_cast<int>(op.bufferCount);
     const auto offset = static_cast<off_t>(op.offsetBytes);
     if (m_atOnce == AtOnce::Unknown) {
@@ -85,22 +81,14 @@ void HostFile::writeAtOnce(IoOp& op) {
             m_atOnce = AtOnce::No;
             if (tried >= 0)
                 m_loop.callDoneSoon(op, tried);
-            else
-                m_loop.start(op);
-            return;
+            return tried >= 0;
         }
         m_atOnce = AtOnce::Yes;
     }
-    const Clock::time_point begin = Clock::now();
     const ssize_t written = ::pwritev(op.fd, op.buffers, count, offset);
     m_loop.callDoneSoon(op, written < 0 ? -errno : written);
-    const Clock::time_point end = Clock::now();
-    if (end - begin > kLongWrite) {
-        m_noneAtOnceBefore = end + m_pause;
-        m_pause = std::min(m_pause * 2, kLongestPause);
-    } else if (end > m_noneAtOnceBefore + m_pause) {
-        m_pause = kFirstPause;
-    }
+    m_pace.wrote(begin, PageCachePace::Clock::now());
+    return true;
 }
 
 uint64_t HostFile::sizeBytes() {

@@ -2,8 +2,7 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/disk/io/io_loop.h"
-
-#include <chrono>
+#include "vmm/disk/io/page_cache_pace.h"
 
 namespace vivarium {
 
@@ -26,8 +25,7 @@ public:
 
 private:
     HostFile(IoLoop& loop, UniqueFd fd, bool device, Cache cache);
-    bool mayWriteAtOnce(const IoOp& op) const;
-    void writeAtOnce(IoOp& op);
+    bool writeAtOnce(IoOp& op);
 
     IoLoop& m_loop;
     UniqueFd m_fd;
@@ -35,8 +33,7 @@ private:
     // Whether writes into the page cache are made here: README.md.
     enum class AtOnce { Unknown, Yes, No };
     AtOnce m_atOnce;
-    std::chrono::steady_clock::time_point m_noneAtOnceBefore;
-    std::chrono::milliseconds m_pause; // until writes are tried at once again
+    PageCachePace m_pace;
 };
 
 } // namespace vivarium

@@ -77,7 +77,7 @@ void IoLoop::run() {
 }
 
 void IoLoop::reap() {
-    const bool wait = m_ready.empty() && m_results.empty() && m_calls.empty() && mayWait();
+    const bool wait = m_ready.empty() && m_due.empty() && mayWait();
     m_backend->reap(*this, wait ? IoBackend::Patience::Wait : IoBackend::Patience::Poll);
 }
 
@@ -102,18 +102,15 @@ void IoLoop::takePosted() {
 // Only what is ready now: a coroutine that yields must not keep file operations from being reaped.
 void IoLoop::runReady() {
     takePosted();
-    const size_t calls = m_calls.size();
-    const size_t results = m_results.size();
+    const size_t due = m_due.size();
     const size_t ready = m_ready.size();
-    for (size_t i = 0; i < calls; ++i) {
-        Call call = m_calls.front();
-        m_calls.pop_front();
-        callDone(*call.op, call.result);
-    }
-    for (size_t i = 0; i < results; ++i) {
-        Known known = m_results.front();
-        m_results.pop_front();
-        known.op->complete(known.errorNumber);
+    for (size_t i = 0; i < due; ++i) {
+        const Due known = m_due.front();
+        m_due.pop_front();
+        if (known.of == Due::Of::Call)
+            callDone(*known.op, known.result);
+        else
+            known.op->complete(static_cast<int>(known.result));
     }
     for (size_t i = 0; i < ready; ++i) {
         std::coroutine_handle<> handle = m_ready.front();

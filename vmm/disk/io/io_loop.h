@@ -62,9 +62,11 @@ public:
     // Resumes soon, after what runs now has come to a wait.
     void resumeSoon(std::coroutine_handle<> handle) { m_ready.push_back(handle); }
     // Completes an operation soon with a result known already.
-    void completeSoon(IoOp& op, int errorNumber) { m_results.push_back({&op, errorNumber}); }
+    void completeSoon(IoOp& op, int errorNumber) {
+        m_due.push_back({&op, Due::Of::Operation, errorNumber});
+    }
     // callDone() soon, for a call that was made at once.
-    void callDoneSoon(IoOp& op, int64_t result) { m_calls.push_back({&op, result}); }
+    void callDoneSoon(IoOp& op, int64_t result) { m_due.push_back({&op, Due::Of::Call, result}); }
     // The result of op's last call: bytes or a negative errno. Short transfers continue.
     void callDone(IoOp& op, int64_t result);
     IoEngine::Kind engineKind() const { return m_kind; }
@@ -79,16 +81,12 @@ private:
 
     IoEngine::Kind m_kind;
     std::unique_ptr<IoBackend> m_backend;
-    struct Known {
+    struct Due { // a result that is known already
         IoOp* op;
-        int errorNumber;
+        enum class Of { Call, Operation } of;
+        int64_t result; // as callDone() has it, or the errno
     };
-    std::deque<Known> m_results;
-    struct Call {
-        IoOp* op;
-        int64_t result;
-    };
-    std::deque<Call> m_calls;
+    std::deque<Due> m_due;
     std::deque<std::coroutine_handle<>> m_ready;
     bool m_stopped = false;
 

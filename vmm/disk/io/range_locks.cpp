@@ -1,7 +1,5 @@
 #include "vmm/disk/io/range_locks.h"
 
-#include <iterator>
-
 namespace vivarium {
 
 namespace {
@@ -14,8 +12,7 @@ bool conflict(const RangeLocks::Entry& a, const RangeLocks::Entry& b) {
 } // namespace
 
 RangeLocks::Awaiter RangeLocks::lock(uint64_t begin, uint64_t end, Mode mode) {
-    m_entries.push_back({begin, end, mode, false, {}});
-    auto entry = std::prev(m_entries.end());
+    const Place entry = m_entries.append({begin, end, mode, false, {}});
     if (mode == Mode::Exclusive)
         ++m_exclusive;
     entry->granted = m_exclusive == 0 || isFree(entry);
@@ -25,20 +22,21 @@ RangeLocks::Awaiter RangeLocks::lock(uint64_t begin, uint64_t end, Mode mode) {
 }
 
 // No conflict with anything that came before it.
-bool RangeLocks::isFree(std::list<Entry>::const_iterator entry) const {
-    for (auto it = m_entries.begin(); it != entry; ++it)
+bool RangeLocks::isFree(Place entry) {
+    for (auto it = m_entries.entries().begin(); it != entry; ++it)
         if (conflict(*it, *entry))
             return false;
     return true;
 }
 
-void RangeLocks::release(std::list<Entry>::iterator entry) {
+void RangeLocks::release(Place entry) {
     if (entry->mode == Mode::Exclusive)
         --m_exclusive;
-    m_entries.erase(entry);
+    m_entries.remove(entry);
     if (m_waiting == 0)
         return;
-    for (auto it = m_entries.begin(); it != m_entries.end(); ++it) {
+    std::list<Entry>& entries = m_entries.entries();
+    for (auto it = entries.begin(); it != entries.end(); ++it) {
         if (!it->granted && isFree(it)) {
             it->granted = true;
             --m_waiting;

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "vmm/disk/io/async_sync.h"
+#include "vmm/disk/io/small_lists.h"
 
 #include <cstdint>
-#include <list>
 
 namespace vivarium {
 
@@ -15,17 +15,17 @@ public:
     explicit RangeLocks(IoLoop& loop) : m_loop(loop) {}
 
     struct Entry {
-        uint64_t begin;
-        uint64_t end;
-        Mode mode;
-        bool granted;
+        uint64_t begin = 0;
+        uint64_t end = 0;
+        Mode mode = Mode::Shared;
+        bool granted = false;
         std::coroutine_handle<> waiter;
     };
+    using Place = ReusingList<Entry>::Iterator;
     // Holds a range until it goes or release().
     class [[nodiscard]] Held {
     public:
-        Held(RangeLocks* locks, std::list<Entry>::iterator entry)
-            : m_locks(locks), m_entry(entry) {}
+        Held(RangeLocks* locks, Place entry) : m_locks(locks), m_entry(entry) {}
         Held(Held&& other) noexcept
             : m_locks(std::exchange(other.m_locks, nullptr)), m_entry(other.m_entry) {}
         Held& operator=(Held&& other) noexcept {
@@ -42,11 +42,11 @@ public:
 
     private:
         RangeLocks* m_locks;
-        std::list<Entry>::iterator m_entry;
+        Place m_entry;
     };
     struct Awaiter {
         RangeLocks& locks;
-        std::list<Entry>::iterator entry;
+        Place entry;
         bool await_ready() const noexcept { return entry->granted; }
         void await_suspend(std::coroutine_handle<> handle) const noexcept {
             entry->waiter = handle;
@@ -57,13 +57,13 @@ public:
     Awaiter lock(uint64_t begin, uint64_t end, Mode mode);
 
 private:
-    bool isFree(std::list<Entry>::const_iterator entry) const;
+    bool isFree(Place entry);
     // Not inline: GCC 12 at -O3 takes list nodes for parts of the coroutine's frame.
-    void release(std::list<Entry>::iterator entry);
+    void release(Place entry);
 
     IoLoop& m_loop;
-    std::list<Entry> m_entries; // in order of arrival
-    size_t m_exclusive = 0;     // how many of them are, and how many wait
+    ReusingList<Entry> m_entries;
+    size_t m_exclusive = 0; // how many of them are, and how many wait
     size_t m_waiting = 0;
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "vmm/disk/io/frame_pool.h"
+
 #include <coroutine>
 #include <exception>
 #include <optional>
@@ -26,7 +28,7 @@ public:
         }
         void await_resume() const noexcept {}
     };
-    struct promise_type {
+    struct promise_type : PooledFrame {
         std::optional<T> value;
         std::coroutine_handle<> continuation;
 
@@ -64,7 +66,7 @@ private:
 
 // A coroutine that nobody waits for; it frees itself at its end.
 struct DetachedTask {
-    struct promise_type {
+    struct promise_type : PooledFrame {
         DetachedTask get_return_object() noexcept { return {}; }
         std::suspend_never initial_suspend() noexcept { return {}; }
         std::suspend_never final_suspend() noexcept { return {}; }

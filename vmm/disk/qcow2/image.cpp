@@ -146,7 +146,8 @@ Task<int> Image::writeBack() {
 }
 
 Task<int> Image::release(std::vector<Freed> freed) {
-    const uint64_t oldest = m_active.empty() ? ~uint64_t{0} : m_active.front();
+    const std::list<uint64_t>& active = m_active.entries();
+    const uint64_t oldest = active.empty() ? ~uint64_t{0} : active.front();
     std::vector<Freed> now;
     for (const Freed& range : freed) {
         if (range.sequence < oldest)

@@ -4,7 +4,6 @@
 #include "vmm/disk/qcow2/cluster_map.h"
 #include "vmm/disk/qcow2/snapshot_table.h"
 
-#include <list>
 #include <memory>
 
 namespace vivarium::qcow2 {
@@ -67,20 +66,15 @@ public:
     // while a ticket from before exists.
     class Ticket {
     public:
-        explicit Ticket(Image& image) : m_image(image) {
-            if (image.m_spare.empty())
-                image.m_spare.emplace_back();
-            m_entry = image.m_spare.begin();
-            *m_entry = ++image.m_sequence;
-            image.m_active.splice(image.m_active.end(), image.m_spare, m_entry);
-        }
-        ~Ticket() { m_image.m_spare.splice(m_image.m_spare.begin(), m_image.m_active, m_entry); }
+        explicit Ticket(Image& image)
+            : m_image(image), m_entry(image.m_active.append(++image.m_sequence)) {}
+        ~Ticket() { m_image.m_active.remove(m_entry); }
         Ticket(const Ticket&) = delete;
         Ticket& operator=(const Ticket&) = delete;
 
     private:
         Image& m_image;
-        std::list<uint64_t>::iterator m_entry;
+        ReusingList<uint64_t>::Iterator m_entry;
     };
 
     // Metadata changes; nothing else may be in flight. Durable when they are over.
@@ -107,6 +101,8 @@ private:
     Task<Result<void>> checkOwnRefcounts();
 
     Task<int> checkPlace(uint64_t firstCluster, uint64_t count);
+    bool needsCheck(const GuestExtent& extent) const;
+    bool findInPlace(uint64_t offset, uint64_t length, GuestExtent* extent);
     Task<int> writeInPlace(uint64_t offset, const IoBuffers& data, uint64_t* done);
     Task<int> writeAllocating(uint64_t offset, const IoBuffers& data, BelowReader* below);
     struct Run; // clusters that get new places together
@@ -142,9 +138,8 @@ private:
     RangeLocks m_locks; // in guest bytes: in-place writes share, everything that maps excludes
     AsyncMutex m_writeBackMutex;
     uint64_t m_sequence = 0;
-    std::list<uint64_t> m_active; // sequence numbers of tickets, oldest first
-    std::list<uint64_t> m_spare;  // nodes for the next ones: two a request are worth keeping
-    std::vector<Freed> m_freed;   // not referred to any more, but maybe still on the medium
+    ReusingList<uint64_t> m_active; // sequence numbers of tickets, oldest first
+    std::vector<Freed> m_freed;     // not referred to any more, but maybe still on the medium
     bool m_punchHoles = true;
 
     // The last compressed cluster that was read, unpacked.

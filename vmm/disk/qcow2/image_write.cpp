@@ -28,6 +28,12 @@ Task<int> Image::write(uint64_t offset, IoBuffers data, BelowReader* below) {
     int error = 0;
     {
         RangeLocks::Held held = co_await m_locks.lock(begin, end, RangeLocks::Mode::Shared);
+        GuestExtent extent;
+        if (findInPlace(offset, data.bytes(), &extent)) { // once a disk is filled: nearly always
+            error = co_await m_file->write(extent.entry.hostOffset, data);
+            ++m_context.completedWrites;
+            co_return error;
+        }
         error = co_await writeInPlace(offset, data, &done);
     }
     if (error != 0 || done == data.bytes())
@@ -59,10 +65,9 @@ Task<int> Image::writeInPlace(uint64_t offset, const IoBuffers& data, uint64_t* 
         if (extent.entry.kind != ClusterEntry::Kind::Data || !extent.entry.writable)
             break;
         const uint64_t host = extent.entry.hostOffset;
-        const uint64_t first = m_context.clusterOf(host);
-        const uint64_t last = m_context.clusterOf(host + extent.lengthBytes - 1);
-        if (m_context.metadata.intersects(first, last - first + 1) ||
-            host + extent.lengthBytes > m_context.fileEndBytes) {
+        if (needsCheck(extent)) {
+            const uint64_t first = m_context.clusterOf(host);
+            const uint64_t last = m_context.clusterOf(host + extent.lengthBytes - 1);
             error = co_await checkPlace(first, last - first + 1);
             if (error != 0)
                 break;
@@ -73,6 +78,20 @@ Task<int> Image::writeInPlace(uint64_t offset, const IoBuffers& data, uint64_t* 
     int written = co_await group;
     ++m_context.completedWrites;
     co_return error != 0 ? error : written;
+}
+
+// Whether all of a row has places of its own that are known to be fine without looking further.
+bool Image::findInPlace(uint64_t offset, uint64_t length, GuestExtent* extent) {
+    return m_map.findCached(offset, length, extent) && extent->lengthBytes == length &&
+           extent->entry.kind == ClusterEntry::Kind::Data && extent->entry.writable &&
+           !needsCheck(*extent);
+}
+
+bool Image::needsCheck(const GuestExtent& extent) const {
+    const uint64_t end = extent.entry.hostOffset + extent.lengthBytes;
+    const uint64_t first = m_context.clusterOf(extent.entry.hostOffset);
+    const uint64_t last = m_context.clusterOf(end - 1);
+    return m_context.metadata.intersects(first, last - first + 1) || end > m_context.fileEndBytes;
 }
 
 // Whether data may be written to clusters that the mapping names. After the end of the file they
