@@ -1465,8 +1465,8 @@
         <translation>Sucht nach Fehlern im Abbild</translation>
     </message>
     <message>
-        <source>Remove…</source>
-        <translation>Entfernen …</translation>
+        <source>Remove</source>
+        <translation>Entfernen</translation>
     </message>
     <message>
         <source>Deletes the image file</source>
@@ -1555,28 +1555,6 @@ Hier erscheinen die Festplatten der Maschinen und die Abbilder im Ordner %1.</tr
         <translation>„%1“ hat keine Fehler.</translation>
     </message>
     <message>
-        <source>Remove Disk</source>
-        <translation>Festplatte entfernen</translation>
-    </message>
-    <message>
-        <source>Delete the file “%1”?</source>
-        <translation>Soll die Datei „%1“ gelöscht werden?</translation>
-    </message>
-    <message>
-        <source>%1
-That cannot be undone.</source>
-        <translation>%1
-Das lässt sich nicht rückgängig machen.</translation>
-    </message>
-    <message>
-        <source>&amp;Delete</source>
-        <translation>&amp;Löschen</translation>
-    </message>
-    <message>
-        <source>Removing %1…</source>
-        <translation>%1 wird entfernt …</translation>
-    </message>
-    <message>
         <source>Copy “%1”</source>
         <translation>„%1“ kopieren</translation>
     </message>
@@ -1622,6 +1600,17 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>Disk &amp;Size:</source>
         <translation>&amp;Größe:</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::DiskRemovals</name>
+    <message>
+        <source>The disk “%1” was removed.</source>
+        <translation>Die Festplatte „%1“ wurde entfernt.</translation>
+    </message>
+    <message>
+        <source>The file is deleted, and its space is free, when this message goes.</source>
+        <translation>Die Datei wird gelöscht und ihr Platz wird frei, wenn diese Meldung verschwindet.</translation>
     </message>
 </context>
 <context>

@@ -5,6 +5,7 @@
 #include "ui/disks/image_dialog.h"
 #include "ui/widgets/current_preferences.h"
 #include "ui/widgets/inline_message.h"
+#include "ui/widgets/notification_center.h"
 #include "ui/widgets/path_field.h"
 #include "ui/widgets/disk_size_field.h"
 
@@ -61,6 +62,7 @@ class DiskManagerTest : public QObject {
         auto added = m_library->add(machine);
         QTRY_VERIFY_WITH_TIMEOUT(added.isFinished(), kJobMs);
         QVERIFY(added.result());
+        QTRY_VERIFY_WITH_TIMEOUT(m_library->find(*added.result()), kJobMs);
     }
     void open() {
         m_window = new DiskManagerWindow(*m_library, *m_preferences, m_program, nullptr);
@@ -76,6 +78,14 @@ class DiskManagerTest : public QObject {
     }
     QAction* action(const char16_t* name) const {
         return m_window->findChild<QAction*>(QString::fromUtf16(name));
+    }
+    void removeCurrent() {
+        QTRY_VERIFY_WITH_TIMEOUT(action(u"compactDisk")->isEnabled(), kJobMs); // all is known
+        action(u"removeDisk")->trigger();
+    }
+    Notification* onlyNotification() const {
+        const QList<Notification*> lines = m_window->notifications().notifications();
+        return lines.size() == 1 ? lines.first() : nullptr;
     }
     InlineMessage* message() const { return m_window->findChild<InlineMessage*>(); }
     ImageDialog* dialog() const { return m_window->findChild<ImageDialog*>(); }
@@ -132,16 +142,75 @@ private Q_SLOTS:
         QVERIFY(QFile::exists(path(u"a.qcow2"_s)));
     }
 
-    void anUnusedDiskIsRemovedAfterAQuestion() {
+    void aRemovedDiskIsDeletedWhenItsLineGoes() {
         makeImage(u"a.img"_s, control::DiskFormat::Raw, 1 << 20);
         open();
-        QTRY_VERIFY_WITH_TIMEOUT(action(u"compactDisk")->isEnabled(), kJobMs);
-        action(u"removeDisk")->trigger();
-        auto* button = m_window->findChild<QPushButton*>(u"deleteDisk"_s);
-        QVERIFY(button);
-        button->click();
+        removeCurrent();
+        QCOMPARE(m_window->model().rowCount(), 0);
+        QVERIFY(QFile::exists(path(u"a.img"_s)));
+        QVERIFY(onlyNotification());
+        QCOMPARE(onlyNotification()->kind(), Notification::Kind::Undo);
+        onlyNotification()->dismiss();
         QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(path(u"a.img"_s)), kJobMs);
-        QTRY_COMPARE_WITH_TIMEOUT(m_window->model().rowCount(), 0, kJobMs);
+        QCOMPARE(m_window->model().rowCount(), 0);
+    }
+
+    void aRemovalIsTakenBack() {
+        makeImage(u"a.img"_s, control::DiskFormat::Raw, 1 << 20);
+        open();
+        removeCurrent();
+        action(u"refreshDisks")->trigger();
+        onlyNotification()->findChild<QPushButton*>()->click();
+        QCOMPARE(m_window->model().rowCount(), 1);
+        QVERIFY(m_window->notifications().notifications().isEmpty());
+        m_window->reject();
+        QTRY_VERIFY_WITH_TIMEOUT(!m_window, kJobMs);
+        QVERIFY(QFile::exists(path(u"a.img"_s)));
+    }
+
+    void closingTheWindowDeletesWhatWasRemoved() {
+        makeImage(u"a.img"_s, control::DiskFormat::Raw, 1 << 20);
+        open();
+        removeCurrent();
+        m_window->reject();
+        QVERIFY(m_window); // until it is known whether that worked
+        QTRY_VERIFY_WITH_TIMEOUT(!m_window, kJobMs);
+        QVERIFY(!QFile::exists(path(u"a.img"_s)));
+    }
+
+    // As at the end of the application.
+    void removalsEndWithTheWindow() {
+        makeImage(u"a.img"_s, control::DiskFormat::Raw, 1 << 20);
+        open();
+        removeCurrent();
+        m_window->finishRemovals();
+        delete m_window.data();
+        QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(path(u"a.img"_s)), kJobMs);
+    }
+
+    void aProgramThatDiesHasRemovedNothing() {
+        makeImage(u"a.img"_s, control::DiskFormat::Raw, 1 << 20);
+        open();
+        removeCurrent();
+        delete m_window.data();
+        QVERIFY(QFile::exists(path(u"a.img"_s)));
+    }
+
+    void aDiskThatIsNeededMeanwhileStays() {
+        makeImage(u"a.qcow2"_s, control::DiskFormat::Qcow2, 1 << 20);
+        open();
+        removeCurrent();
+        addMachine(u"one"_s, path(u"a.qcow2"_s));
+        m_window->reject();
+        QTRY_VERIFY_WITH_TIMEOUT(onlyNotification() &&
+                                     onlyNotification()->kind() == Notification::Kind::Failure,
+                                 kJobMs);
+        QVERIFY(onlyNotification()->message().detail.contains(u"“one”"));
+        QVERIFY(m_window);
+        QTRY_COMPARE_WITH_TIMEOUT(cell(u"a.qcow2"_s, DiskListModel::UsedBy), u"one"_s, kJobMs);
+        QVERIFY(QFile::exists(path(u"a.qcow2"_s)));
+        m_window->reject(); // what has failed does not hold it
+        QTRY_VERIFY_WITH_TIMEOUT(!m_window, kJobMs);
     }
 
     void disksAreCreatedCopiedResizedAndChecked() {

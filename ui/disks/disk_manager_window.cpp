@@ -1,6 +1,7 @@
 #include "ui/disks/disk_manager_window.h"
 
 #include "ui/disks/disk_list_model.h"
+#include "ui/disks/disk_removals.h"
 #include "ui/disks/image_dialog.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/background.h"
@@ -9,16 +10,15 @@
 #include "ui/widgets/future_reply.h"
 #include "ui/widgets/icons.h"
 #include "ui/widgets/inline_message.h"
+#include "ui/widgets/notification_center.h"
 
 #include <QAction>
 #include <QDir>
 #include <QEvent>
-#include <QFile>
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
-#include <QMessageBox>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QStackedWidget>
@@ -60,6 +60,8 @@ DiskManagerWindow::DiskManagerWindow(Library& library, const CurrentPreferences&
                                      const QString& imageProgram, QWidget* parent)
     : QDialog(parent), m_library(library), m_preferences(preferences), m_imageProgram(imageProgram),
       m_jobs(ImageTool(imageProgram)), m_names(new DiskNames(library, this)),
+      m_notifications(new NotificationCenter(this)),
+      m_removals(new DiskRemovals(m_jobs, m_usage, *m_notifications, this)),
       m_model(new DiskListModel(this)), m_view(new QTreeView(this)),
       m_pages(new QStackedWidget(this)), m_empty(new QLabel(this)), m_toolBar(new QToolBar(this)),
       m_message(new InlineMessage(this)), m_jobStrip(new QWidget(this)),
@@ -97,9 +99,15 @@ DiskManagerWindow::DiskManagerWindow(Library& library, const CurrentPreferences&
     layout->addWidget(m_toolBar);
     layout->addWidget(m_pages, 1);
     layout->addWidget(m_message);
+    layout->addWidget(m_notifications);
     layout->addLayout(bottom);
     connect(m_close, &QPushButton::clicked, this, &DiskManagerWindow::reject);
     connect(m_cancel, &QPushButton::clicked, this, [this] { m_job.cancel(); });
+    connect(m_removals, &DiskRemovals::removed, this, [this](const QString& path) {
+        m_images.removeIf([&path](const CatalogueEntry& image) { return image.path == path; });
+    });
+    connect(m_removals, &DiskRemovals::failed, this, [this] { m_closes = false; });
+    connect(m_removals, &DiskRemovals::pendingChanged, this, &DiskManagerWindow::removalsChanged);
     connect(m_view->selectionModel(), &QItemSelectionModel::currentChanged, this,
             &DiskManagerWindow::updateActions);
     connect(m_model, &QAbstractItemModel::modelReset, this, &DiskManagerWindow::updateActions);
@@ -150,7 +158,7 @@ void DiskManagerWindow::retranslate() {
     text(m_resize, tr("Resize…"), tr("Makes the disk larger"));
     text(m_compact, tr("Compact"), tr("Gives space that the disk does not need back to the host"));
     text(m_check, tr("Check"), tr("Looks for errors in the image"));
-    text(m_remove, tr("Remove…"), tr("Deletes the image file"));
+    text(m_remove, tr("Remove"), tr("Deletes the image file"));
     text(m_refresh, tr("Refresh"), tr("Looks at all files again"));
     m_empty->setText(tr("There are no disks yet.\nA machine's disks appear here, and so do images "
                         "in the folder %1.")
@@ -171,9 +179,10 @@ void DiskManagerWindow::changeEvent(QEvent* event) {
 // --- The list --------------------------------------------------------------------------------
 
 void DiskManagerWindow::reload() {
+    updateUsage(); // machines are known at once, layers a moment later
     whenReplied(this, m_library.layers(), [this](const Result<QList<DiskLayer>>& layers) {
-        m_usage = DiskUsage(m_library.machines(), layers ? *layers : QList<DiskLayer>());
-        m_jobs.setTool(ImageTool(m_imageProgram, m_usage.userOf()));
+        m_layers = layers ? *layers : QList<DiskLayer>();
+        updateUsage();
     });
     whenFinished(this,
                  computeInBackground([machines = m_library.machines(),
@@ -181,13 +190,25 @@ void DiskManagerWindow::reload() {
                                       extra = m_preferences.value().mediaFolder] {
                      return listImages(machines, folder, extra);
                  }),
-                 [this](const QFuture<QList<CatalogueEntry>>& list) { setImages(list.result()); });
+                 [this](const QFuture<QList<CatalogueEntry>>& list) {
+                     m_images = list.result();
+                     showImages();
+                 });
 }
 
-void DiskManagerWindow::setImages(QList<CatalogueEntry> entries) {
+void DiskManagerWindow::updateUsage() {
+    m_usage = DiskUsage(m_library.machines(), m_layers);
+    m_jobs.setTool(ImageTool(m_imageProgram, m_usage.userOf()));
+}
+
+void DiskManagerWindow::showImages() {
     const CatalogueEntry* selected = current();
     const QString path = selected ? selected->path : QString();
-    m_model->setEntries(std::move(entries));
+    QList<CatalogueEntry> shown = m_images;
+    shown.removeIf([&removed = m_removals->pending()](const CatalogueEntry& image) {
+        return removed.contains(image.path);
+    });
+    m_model->setEntries(std::move(shown));
     m_pages->setCurrentWidget(m_model->rowCount() > 0 ? static_cast<QWidget*>(m_view) : m_empty);
     const QModelIndex again = m_model->indexOf(path);
     m_view->setCurrentIndex(again.isValid() ? again : m_model->index(0, 0));
@@ -283,9 +304,13 @@ void DiskManagerWindow::refuse(Operation operation, const QString& path, const E
 }
 
 void DiskManagerWindow::reject() {
-    if (m_job.isRunning())
+    if (m_job.isRunning()) {
         m_job.cancel(); // stays open: the job cleans up
-    else
+        return;
+    }
+    m_closes = true;
+    finishRemovals();
+    if (m_removals->pending().isEmpty())
         QDialog::reject();
 }
 
@@ -423,28 +448,20 @@ void DiskManagerWindow::removeImage() {
         refuse(Operation::RemoveDisk, path, allowed.error());
         return;
     }
-    auto* box = new QMessageBox(QMessageBox::Question, tr("Remove Disk"),
-                                tr("Delete the file “%1”?").arg(m_names->name(path)),
-                                QMessageBox::Cancel, this);
-    box->setAttribute(Qt::WA_DeleteOnClose);
-    box->setTextFormat(Qt::PlainText);
-    box->setInformativeText(tr("%1\nThat cannot be undone.").arg(path));
-    QPushButton* button = box->addButton(tr("&Delete"), QMessageBox::DestructiveRole);
-    button->setObjectName(QStringLiteral("deleteDisk"));
-    box->setDefaultButton(QMessageBox::Cancel);
-    connect(button, &QPushButton::clicked, this, [this, path] { removeNow(path); });
-    box->open();
+    m_removals->add(path, m_names->name(path));
 }
 
-void DiskManagerWindow::removeNow(const QString& path) {
-    run<bool>(
-        tr("Removing %1…").arg(m_names->name(path)), Operation::RemoveDisk, path,
-        [=, usage = m_usage](const ImageTool& tool, Progress&) -> Result<bool> {
-            TRY(usage.mayRemove(path));
-            TRY(tool.remove(path));
-            return true;
-        },
-        [](bool) { return QString(); });
+void DiskManagerWindow::finishRemovals() {
+    m_removals->finish();
+}
+
+void DiskManagerWindow::removalsChanged() {
+    if (m_closes && m_removals->pending().isEmpty()) {
+        QDialog::reject();
+        return;
+    }
+    showImages();
+    reload();
 }
 
 } // namespace vivarium

@@ -23,7 +23,9 @@ namespace vivarium {
 class CurrentPreferences;
 class DiskListModel;
 class DiskNames;
+class DiskRemovals;
 class InlineMessage;
+class NotificationCenter;
 
 // The virtual disk manager: every disk and disc of the library and of the folders where images are
 // kept, who uses it, and what can be done to it. One job at a time, with progress and cancel. GUI
@@ -39,7 +41,12 @@ public:
     DiskListModel& model() { return *m_model; }
     QTreeView* view() const { return m_view; }
 
-    // Cancels the job that runs; closes when there is none.
+    NotificationCenter& notifications() { return *m_notifications; }
+    // Removed disks cannot be taken back any more.
+    void finishRemovals();
+
+    // Cancels the job that runs. When there is none it deletes what was removed and closes; stays
+    // open to show what could not be deleted.
     void reject() override;
 
 protected:
@@ -49,7 +56,9 @@ private:
     void buildToolBar();
     void retranslate();
     void reload();
-    void setImages(QList<CatalogueEntry> entries);
+    void updateUsage();
+    void showImages();
+    void removalsChanged();
     void inspect(const CatalogueEntry& entry);
     void updateActions();
     const CatalogueEntry* current() const;
@@ -62,7 +71,6 @@ private:
     void compactImage();
     void checkImage();
     void removeImage();
-    void removeNow(const QString& path);
 
     // Shows `title` with progress until the job has ended, then its error or what `done` says.
     template <class T>
@@ -76,8 +84,13 @@ private:
     const CurrentPreferences& m_preferences;
     QString m_imageProgram;
     ImageJobs m_jobs;
+    QList<DiskLayer> m_layers;
     DiskUsage m_usage;
+    QList<CatalogueEntry> m_images; // that were found; those removed are not shown
     DiskNames* m_names;
+    NotificationCenter* m_notifications;
+    DiskRemovals* m_removals;
+    bool m_closes = false; // once the removed disks are deleted
     DiskListModel* m_model;
     QTreeView* m_view;
     QStackedWidget* m_pages;

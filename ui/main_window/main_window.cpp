@@ -556,6 +556,8 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     saveLayout();
     m_operations->finishRemovals();
     m_snapshotOperations->finishRemovals();
+    if (m_diskManager)
+        m_diskManager->finishRemovals();
     QMainWindow::closeEvent(event);
 }
 
