@@ -9,7 +9,6 @@
 
 #include <QFile>
 #include <QJsonArray>
-#include <QThread>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -22,18 +21,13 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr int kHelloTimeoutMs = 10'000;
-// The original writes what was its top to the medium before it shares it. Whoever asked waits no
-// longer: the copies run.
-constexpr int kShareTimeoutMs = 2'000;
-constexpr int kShareRetryMs = 5;
 
 // A copy on its way.
 struct Fork {
     Machine machine;
     QList<NewTop> tops;
     std::optional<PreparedMachine> prepared;
-    std::vector<UniqueFd> frozen; // what lies below its own layers
-    UniqueFd connection;          // our end
+    UniqueFd connection; // our end
 };
 
 // The request with the descriptors that it names.
@@ -77,8 +71,14 @@ Result<std::vector<std::vector<OpenedImage>>> openDisks(SnapshotOperation& opera
             images.push_back({TRY(snapshot_files::open(layer.path, O_RDONLY)), layer.format});
         if (chain.isEmpty())
             images.push_back({TRY(snapshot_files::open(drive.path, O_RDONLY)), drive.format});
+        // The original has its top locked for writing; the copy's worker waits until it shares it.
         for (const OpenedImage& image : images)
-            fork.frozen.push_back(TRY(image.fd.duplicate()));
+            if (!snapshot_files::lockForReading(image.fd.get()) && top == fork.tops.end())
+                return fail(
+                    ErrorCode::Busy,
+                    u"The medium %1 is being written to by another program; close it there first."_s
+                        .arg(drive.path)
+                        .toStdString());
         if (top != fork.tops.end())
             images.push_back(
                 {TRY(makeOverlay(operation, *top, fork.machine.folder)), DiskFormat::Qcow2});
@@ -124,17 +124,6 @@ bool saysHello(const UniqueFd& connection) {
         return false;
     char byte = 0;
     return ::recv(connection.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
-}
-
-// Nobody may write to what the copies stand on, whether the original still runs or not. Each lock
-// is that of the open file which the copy's worker has, too.
-void lockFrozen(const std::vector<Fork>& forks) {
-    int waitedMs = 0;
-    for (const Fork& fork : forks)
-        for (const UniqueFd& layer : fork.frozen)
-            for (; !snapshot_files::lockForReading(layer.get()) && waitedMs < kShareTimeoutMs;
-                 waitedMs += kShareRetryMs)
-                QThread::msleep(kShareRetryMs);
 }
 
 QJsonArray describe(const std::vector<Fork>& forks) {
@@ -213,7 +202,6 @@ Result<QList<MachineId>> fork(SnapshotOperation& operation, const QStringList& n
             if (!saysHello(fork.connection))
                 return fail(ErrorCode::Internal, "A copy's worker ended before it ran; its log is "
                                                  "lost with it.");
-        lockFrozen(forks);
         return {};
     };
     const Result<void> forked = forking();

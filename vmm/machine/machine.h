@@ -31,6 +31,9 @@ namespace vivarium {
 struct MachineCopy {
     GuestMemory memory;
     std::vector<uint8_t> state;
+    // Of a copy of a running machine: reads as closed once the original writes no more to the disks
+    // that both stand on.
+    UniqueFd layersShared = {};
 };
 
 // One guest: memory, buses, board, vCPUs and their life. Lives on the event loop's thread, which

@@ -95,6 +95,7 @@ private:
     [[noreturn]] static void runClone(Host host, const control::CloneConfig& clone,
                                       ConfigDescriptors descriptors, MachineCopy copy,
                                       Machine::FirstState first);
+    void lockLayers(const control::CloneConfig& clone);
     Result<std::vector<KeyCode>> parseKeys(const std::vector<std::string>& names) const;
     // Device lock held.
     InputSession& inputOf(control::ClientId client, Board& board);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include <sys/epoll.h>
 #include <unistd.h>
 
 namespace vivarium {
@@ -86,6 +87,19 @@ void MachineControl::handle(const control::ResizeDrive& request, Call<control::R
     m_jobs->resizeDrive(request, answering<control::ResizeDrive>(std::move(call.respond)));
 }
 
+// The original, which had the lock for all, has given it up.
+void MachineControl::lockLayers(const control::CloneConfig& clone) {
+    for (const control::OverlayConfig& overlay : clone.overlays) {
+        DiskChain* disk = m_machine ? m_machine->board()->disk(overlay.drive) : nullptr;
+        if (!disk)
+            continue;
+        disk->lockLower([drive = overlay.drive](const Result<void>& locked) {
+            if (!locked)
+                logError("fork", drive + ": " + locked.error().detail);
+        });
+    }
+}
+
 // In a copy of the process: everything of the original is left as it is, memory that is shared
 // until somebody writes to it, and a new machine begins.
 void MachineControl::runClone(Host host, const control::CloneConfig& clone,
@@ -95,6 +109,7 @@ void MachineControl::runClone(Host host, const control::CloneConfig& clone,
         ::dup3(log->get(), STDERR_FILENO, 0);
     const auto run = [&]() -> Result<void> {
         UniqueFd launcher = TRY(descriptors.take(clone.controlFd, "launcher's connection"));
+        UniqueFd layersShared = std::move(copy.layersShared);
         auto loop = TRY(EventLoop::create());
         MachineControl machine(*loop, std::move(host));
         auto started = machine.configure(clone.config, std::move(descriptors), std::move(copy));
@@ -105,6 +120,10 @@ void MachineControl::runClone(Host host, const control::CloneConfig& clone,
             logError("fork", started.error().detail);
             machine.finish({control::StopReason::InternalError, -1, started.error().detail});
         }
+        TRY(loop->watch(layersShared.get(), EPOLLIN, [&](uint32_t) {
+            loop->unwatch(layersShared.get());
+            machine.lockLayers(clone);
+        }));
         loop->run();
         ::_exit(EXIT_SUCCESS); // what the original's objects are still here for is not ours to end
     };

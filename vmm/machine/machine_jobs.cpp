@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace vivarium {
@@ -335,10 +336,18 @@ void MachineJobs::forkPrepared(const std::shared_ptr<ForkJob>& job, Result<void>
 
 // One copy of the process is made while the guest stands still; it makes the others of itself.
 Result<void> MachineJobs::makeClones(ForkJob& job, std::vector<uint8_t> state) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+        return systemError(errno, "connect the copies");
+    UniqueFd readEnd(ends[0]);
+    UniqueFd writeEnd(ends[1]); // the original alone keeps it
     std::vector<int> kept = job.descriptors->numbers();
+    kept.push_back(readEnd.get());
     kept.insert(kept.end(), m_hooks.keptDescriptors.begin(), m_hooks.keptDescriptors.end());
-    if (TRY(copyProcess(kept)) == ProcessSide::Original)
+    if (TRY(copyProcess(kept)) == ProcessSide::Original) {
+        tellClones(std::move(writeEnd));
         return {};
+    }
     const std::vector<control::CloneConfig>& clones = job.request.clones;
     size_t own = 0;
     for (size_t i = 1; i < clones.size() && own == 0; ++i) {
@@ -351,8 +360,19 @@ Result<void> MachineJobs::makeClones(ForkJob& job, std::vector<uint8_t> state) {
     const auto first = m_machine.state() == Machine::State::Running ? Machine::FirstState::Running
                                                                     : Machine::FirstState::Paused;
     m_hooks.becomeClone(clones[own], std::move(*job.descriptors),
-                        {m_machine.takeMemory(), std::move(state)}, first);
+                        {m_machine.takeMemory(), std::move(state), std::move(readEnd)}, first);
     ::_exit(1);
+}
+
+// The copies cannot lock the layers below them while this machine holds them for writing: it closes
+// their pipe when it does not any more, or when it dies.
+void MachineJobs::tellClones(UniqueFd end) {
+    auto shared = std::make_shared<UniqueFd>(std::move(end)); // std::function copies
+    m_overlays.whenDurable([shared](Result<void> durable) {
+        if (!durable)
+            logError("fork", durable.error().detail);
+        shared->reset();
+    });
 }
 
 } // namespace vivarium

@@ -74,6 +74,7 @@ private:
     void snapshotOver(const std::shared_ptr<Snapshot>& job);
     void forkPrepared(const std::shared_ptr<ForkJob>& job, Result<void> prepared);
     Result<void> makeClones(ForkJob& job, std::vector<uint8_t> state);
+    void tellClones(UniqueFd end);
 
     // Runs `task` on the loop if this object still lives then; any thread.
     std::function<void(std::function<void()> task)> onLoop();

@@ -246,9 +246,20 @@ DetachedTask DiskChain::runInsert(Done switched, Done durable) {
     error = co_await m_stack->flush();
     // Other machines may stand on it now, unless a merge has changed the chain meanwhile.
     if (error == 0 && below + 1 < m_stack->depth() && &m_stack->layer(below).file() == frozen)
-        m_stack->layer(below).file().shareLock();
+        static_cast<void>(m_stack->layer(below).file().shareLock()); // it is ours: never refused
     call(durable, error == 0 ? Result<void>{} : systemError(error, "flush the frozen disk"));
     operationOver();
+}
+
+void DiskChain::lockLower(Done done) {
+    m_loop->post([this, done = std::move(done)] {
+        bool locked = true;
+        for (size_t i = 0; i + 1 < m_stack->depth(); ++i)
+            locked = m_stack->layer(i).file().shareLock() && locked;
+        call(done, locked ? Result<void>{}
+                          : fail(ErrorCode::Busy, "another program writes to what the disk "
+                                                  "stands on"));
+    });
 }
 
 void DiskChain::startMerge(Merge merge, Done done) {

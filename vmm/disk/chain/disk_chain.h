@@ -70,6 +70,10 @@ public:
     // Error: WrongState.
     void insertOverlay(Done switched, Done durable);
 
+    // Locks what lies below the top for reading, on the host: nobody else may write to it. Error:
+    // Busy, somebody does already.
+    void lockLower(Done done);
+
     // Starts a merge (one at a time, else Busy). The descriptors are those of MergeRequest's files.
     struct Merge {
         MergeRequest::Kind kind = MergeRequest::Kind::Commit;

@@ -268,6 +268,33 @@ private Q_SLOTS:
             QVERIFY(qemuBytes(files.back().path) == model); // the recorded names are right too
     }
 
+    void lowerLayersAreLockedUnlessSomebodyWritesToThem() {
+        std::vector<uint8_t> model;
+        const std::vector<NamedFile> files = makeChain(2, model, ImageFormat::Qcow2);
+        auto disk = openChain(files);
+        QVERIFY(disk);
+        UniqueFd writer = openFile(files[0].path);
+        const auto lock = [](const UniqueFd& file) {
+            struct flock wanted {};
+            wanted.l_type = F_WRLCK;
+            wanted.l_whence = SEEK_SET;
+            return ::fcntl(file.get(), F_OFD_SETLK, &wanted) == 0;
+        };
+        QVERIFY(lock(writer));
+        Waiter refused, locked;
+        disk->lockLower(refused.callback());
+        const Result<void> busy = refused.wait();
+        QVERIFY(!busy);
+        QCOMPARE(busy.error().code, ErrorCode::Busy);
+        writer.reset();
+        disk->lockLower(locked.callback());
+        QVERIFY(locked.wait());
+        QVERIFY(!lock(openFile(files[0].path)));
+        QVERIFY(lock(openFile(files[1].path)));
+        disk.reset();
+        QVERIFY(lock(openFile(files[0].path)));
+    }
+
     void noOverlayComesAboveATopThatIsCommitted() {
         std::vector<uint8_t> model;
         std::vector<NamedFile> files = makeChain(2, model, ImageFormat::Qcow2);

@@ -48,9 +48,9 @@ public:
     virtual uint64_t sizeBytes() = 0;
     // Changes the size; 0 or an errno. Waits for the file system.
     virtual int truncate(uint64_t sizeBytes) = 0;
-    // Nothing is written from now on: others may read the file, too. The host's lock on it (if it
-    // has one) becomes shared.
-    virtual void shareLock() {}
+    // Nothing is written from now on, others may read the file, too: the host's lock on it becomes
+    // shared, or is taken so. False: somebody else writes to it.
+    virtual bool shareLock() { return true; }
     // The first offset in [offset, offset + length) where stored data begin, and the first after it
     // where a hole begins; both offset + length at most. Files that do not know say "all data".
     struct DataRange {

@@ -24,7 +24,7 @@ public:
     DataRange nextData(uint64_t offsetBytes, uint64_t lengthBytes) override {
         return m_file->nextData(offsetBytes, lengthBytes);
     }
-    void shareLock() override { m_file->shareLock(); }
+    bool shareLock() override { return m_file->shareLock(); }
 
 private:
     DirectFile(IoLoop& loop, std::unique_ptr<AsyncFile> file)

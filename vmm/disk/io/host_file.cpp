@@ -110,12 +110,12 @@ int HostFile::truncate(uint64_t sizeBytes) {
     return 0;
 }
 
-void HostFile::shareLock() {
+bool HostFile::shareLock() {
     struct flock shared {};
     shared.l_type = F_RDLCK;
     shared.l_whence = SEEK_SET;
-    // Of a lock that is held already this never fails; a file system without locks has none.
-    static_cast<void>(::fcntl(m_fd.get(), F_OFD_SETLK, &shared));
+    // A file system without locks protects nobody.
+    return ::fcntl(m_fd.get(), F_OFD_SETLK, &shared) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
 AsyncFile::DataRange HostFile::nextData(uint64_t offsetBytes, uint64_t lengthBytes) {

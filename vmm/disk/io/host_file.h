@@ -21,7 +21,7 @@ public:
     uint64_t sizeBytes() override;
     int truncate(uint64_t sizeBytes) override;
     DataRange nextData(uint64_t offsetBytes, uint64_t lengthBytes) override;
-    void shareLock() override;
+    bool shareLock() override;
 
 private:
     HostFile(IoLoop& loop, UniqueFd fd, bool device, Cache cache);
