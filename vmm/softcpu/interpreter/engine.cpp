@@ -198,8 +198,6 @@ const Instruction& Engine::fetch() {
     nextRip = state.rip + cached.decoded.length;
     if (codeSize == mode::kCode32)
         nextRip &= 0xFFFFFFFF;
-    else if (codeSize == mode::kCode16 && state.segment[kCs].limit <= 0xFFFF)
-        nextRip &= 0xFFFF;
     m_handler = cached.handler;
     return cached.decoded;
 }

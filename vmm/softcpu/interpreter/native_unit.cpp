@@ -3,6 +3,8 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/unique_fd.h"
 
+#include <Zydis/Zydis.h>
+
 #include <cpuid.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,6 +19,31 @@ namespace {
 // The page: entry code, exit code, then slots of one instruction and a jump to the exit.
 constexpr size_t kCodeBytes = 65536, kSlotsOffset = 1024, kSlotBytes = 32;
 constexpr size_t kSlots = (kCodeBytes - kSlotsOffset) / kSlotBytes;
+
+// VEX.W and EVEX.W make general registers, or integers in memory, 64 bits wide: in 64-bit mode only
+// (Intel SDM 2A, 2.3.5.5).
+bool widensGeneralRegisters(uint16_t mnemonic) {
+    switch (mnemonic) {
+    case ZYDIS_MNEMONIC_VCVTSI2SD:
+    case ZYDIS_MNEMONIC_VCVTSI2SS:
+    case ZYDIS_MNEMONIC_VCVTSD2SI:
+    case ZYDIS_MNEMONIC_VCVTSS2SI:
+    case ZYDIS_MNEMONIC_VCVTTSD2SI:
+    case ZYDIS_MNEMONIC_VCVTTSS2SI:
+    case ZYDIS_MNEMONIC_VCVTUSI2SD:
+    case ZYDIS_MNEMONIC_VCVTUSI2SS:
+    case ZYDIS_MNEMONIC_VCVTSD2USI:
+    case ZYDIS_MNEMONIC_VCVTSS2USI:
+    case ZYDIS_MNEMONIC_VCVTTSD2USI:
+    case ZYDIS_MNEMONIC_VCVTTSS2USI:
+    case ZYDIS_MNEMONIC_VMOVD:
+    case ZYDIS_MNEMONIC_VPEXTRD:
+    case ZYDIS_MNEMONIC_VPINSRD:
+        return true;
+    default:
+        return false;
+    }
+}
 
 class CodeWriter {
 public:
@@ -190,6 +217,8 @@ NativeUnit::Rewritten NativeUnit::rewrite(const Instruction& from) {
                 byte |= 0x20;
             if ((threeBytes && offset == 2) || (twoBytes && offset == 1))
                 byte |= 0x40;
+            if ((threeBytes || evex) && offset == 2 && widensGeneralRegisters(from.mnemonic))
+                byte &= 0x7F;
         }
         emit(byte);
     }

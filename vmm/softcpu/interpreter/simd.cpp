@@ -20,8 +20,10 @@ Unit unitOf(const Instruction& instruction) {
     switch (isaSet) {
     case ZYDIS_ISA_SET_X87:
     case ZYDIS_ISA_SET_FCMOV:
-    case ZYDIS_ISA_SET_SSE3X87:
         return Unit::X87;
+    case ZYDIS_ISA_SET_SSE3:
+    case ZYDIS_ISA_SET_SSE3X87: // FISTTP is in either, depending on the decoder
+        return instruction.mnemonic == ZYDIS_MNEMONIC_FISTTP ? Unit::X87 : Unit::Sse;
     case ZYDIS_ISA_SET_PPRO:
         return comparesIntoFlags(instruction.mnemonic) ? Unit::X87 : Unit::None;
     case ZYDIS_ISA_SET_PENTIUMMMX:
@@ -30,7 +32,6 @@ Unit unitOf(const Instruction& instruction) {
         return Unit::Mmx;
     case ZYDIS_ISA_SET_SSE:
     case ZYDIS_ISA_SET_SSE2:
-    case ZYDIS_ISA_SET_SSE3:
     case ZYDIS_ISA_SET_SSSE3:
     case ZYDIS_ISA_SET_SSE4:
     case ZYDIS_ISA_SET_SSE42:
@@ -111,6 +112,10 @@ bool pendingX87(const CpuState& state) {
     return (status & kFswPending) || (status & ~control & kFswFlags) != 0;
 }
 
+bool exceptionsUnmasked(const CpuState& state) {
+    return (loadLe<uint16_t>(state.xsave + kFcw) & kFswFlags) != kFswFlags;
+}
+
 // A waiting instruction meets an unmasked x87 exception.
 void checkPendingX87(Engine& e) {
     if (!pendingX87(e.state))
@@ -149,10 +154,13 @@ void checkUnit(Engine& e, Unit unit) {
 }
 
 // Whether the memory operand must be aligned to its size (Intel SDM 2A, 2.4 exception classes).
-bool needsAlignment(const Instruction& instruction, Unit unit) {
+bool needsAlignment(const Instruction& instruction, Unit unit, const CpuFeatures& features) {
     const unsigned bytes = instruction.operand[instruction.memoryIndex].sizeBytes;
     if (bytes < 16 || unit == Unit::X87)
         return false;
+    if (instruction.isaSet == ZYDIS_ISA_SET_SHA && features.amd())
+        return false; // as seen; their manuals are silent
+
     switch (instruction.mnemonic) {
     case ZYDIS_MNEMONIC_MOVUPS:
     case ZYDIS_MNEMONIC_MOVUPD:
@@ -283,7 +291,14 @@ void runSimd(Engine& e) {
     uint32_t raised = mxcsr(e.state) & kFlags;
     const uint32_t caught = raised & ~((guest >> 7) & kFlags);
     if (caught != 0) {
+        // The x87 registers have become MMX registers all the same, as seen.
+        const auto status = loadLe<uint16_t>(e.state.xsave + kFsw);
+        const uint8_t tags = e.state.xsave[kFtw];
         std::memcpy(e.state.xsave, before, sizeof before);
+        if (touchesMmx(*e.instruction)) {
+            storeLe<uint16_t>(e.state.xsave + kFsw, status);
+            e.state.xsave[kFtw] = tags;
+        }
         std::memcpy(e.state.gpr, gprBefore, sizeof gprBefore);
         if (caught & kPreComputation)
             raised &= kPreComputation;
@@ -327,12 +342,14 @@ void executeNative(Engine& e) {
                                operand->sizeBytes <= NativeUnit::kOperandBytes);
         address = e.operandLinear(operand->sizeBytes,
                                   operand->written ? AccessKind::Write : AccessKind::Read);
-        if (needsAlignment(instruction, unit))
+        if (needsAlignment(instruction, unit, e.features))
             e.require(address % operand->sizeBytes == 0, kGeneralProtection, 0);
         if (operand->written)
             Engine::throwFault(e.mmu.probeWrite(address, operand->sizeBytes, tlbMode));
-        // Also where it is only written: a masked store leaves bytes as they were.
-        if (operand->read || instruction.encoding == Encoding::Evex)
+        // Also where it is only written: a masked store, or one with an unmasked x87 exception,
+        // leaves bytes as they were.
+        if (operand->read || instruction.encoding == Encoding::Evex ||
+            (unit == Unit::X87 && exceptionsUnmasked(e.state)))
             e.loadBytes(address, e.native.operand(), operand->sizeBytes, tlbMode);
     }
     {

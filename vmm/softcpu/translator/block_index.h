@@ -102,6 +102,7 @@ public:
     }
     void clear();
     size_t size() const { return m_blocks.size(); } // with those that were forgotten one by one
+    size_t pages() const { return m_pages.size(); }
 
 private:
     struct KeyHash {

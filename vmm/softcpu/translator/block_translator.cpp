@@ -8,6 +8,7 @@ namespace vivarium::softcpu {
 namespace {
 
 constexpr unsigned kMaxInstructions = 64;
+constexpr int32_t kUpperHalf = 0x1FFFF; // bits 47..63 of its addresses
 
 Width widthOf(unsigned sizeBytes) {
     return sizeBytes == 8 ? Width::Bits64 : sizeBytes == 4 ? Width::Bits32 : Width::Bits16;
@@ -46,6 +47,7 @@ public:
         }
         m_block.guestBytes = std::max(position, 1u);
         m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), position});
+        emitMisses();
         m_operands.finish();
         m_block.codeBytes = m_code.offset() - m_block.codeOffset;
         if (m_code.overflowed())
@@ -192,12 +194,10 @@ private:
         return m_source.firstLink + static_cast<uint32_t>(m_block.links.size());
     }
 
-    // Goes on at the RIP in kAddress: through the jump cache.
-    void indirect() {
-        m_code.load(kScratch, stateField(offsetof(CpuState, attention)), Width::Bits32);
-        JumpSite quiet = m_code.jumpIfRcxZero();
-        m_operands.exitWithRipInAddress(CodeExit::Attention);
-        m_code.bindShort(quiet);
+    // Goes on at the RIP in kAddress, through the jump cache, after adding to the stack pointer.
+    // Nothing has changed when it turns out that the guest cannot go there.
+    void indirect(int32_t stackBytes) {
+        m_operands.attentionCheck(m_guest.rip);
         if (m_source.codeBase != 0) {
             m_code.loadImmediate(kScratch, jumpName(m_source.codeBase, 0));
             m_code.lea(kAddress, sumOf(kAddress, kScratch));
@@ -214,7 +214,7 @@ private:
         m_code.load(kScratch, baseAnd(kAddend, offsetof(JumpEntry, inverted)));
         m_code.lea(kScratch, sumOf(kScratch, kAddress, 1));
         JumpSite hit = m_code.jumpIfRcxZero();
-        leaveForLookup();
+        m_misses.push_back({m_code.jumpLater(), m_guest.rip, stackBytes});
         m_code.bindShort(hit);
         m_code.load(kScratch, baseAnd(kAddend, offsetof(JumpEntry, slot)));
         HostMemory slot = stateField(0);
@@ -225,15 +225,49 @@ private:
         JumpSite current = m_code.jumpIfRcxZero();
         m_code.load(kAddress, baseAnd(kAddend, offsetof(JumpEntry, inverted)));
         m_code.bitwiseNot(kAddress);
-        leaveForLookup();
+        m_misses.push_back({m_code.jumpLater(), m_guest.rip, stackBytes});
         m_code.bindShort(current);
+        if (stackBytes != 0)
+            m_operands.moveStackPointer(stackBytes);
         m_code.jump(baseAnd(kAddend, offsetof(JumpEntry, code)));
     }
 
-    void leaveForLookup() { // at the RIP in kAddress, perhaps with the segment's base above
-        if (m_source.codeBase != 0)
-            m_code.move(kAddress, kAddress, Width::Bits32);
-        m_operands.exitWithRipInAddress(CodeExit::Lookup);
+    // Indirect jumps that missed, perhaps with the segment's base above RIP.
+    void emitMisses() {
+        for (const Miss& miss : m_misses) {
+            m_code.bind(miss.from);
+            if (m_source.codeBase != 0)
+                m_code.move(kAddress, kAddress, Width::Bits32);
+            checkTarget(miss.rip);
+            if (miss.stackBytes != 0)
+                m_operands.moveStackPointer(miss.stackBytes);
+            m_operands.exitWithRipInAddress(CodeExit::Lookup);
+        }
+    }
+
+    // The branch itself faults if its target is beyond the segment or not canonical (Intel SDM 2A,
+    // JMP), at `rip`. For the target in kAddress; uses kScratch and kAddend.
+    void checkTarget(uint64_t rip) {
+        if (m_operands.bits64()) {
+            m_code.pext(kScratch, kAddress, dataField(&m_data.canonicalMask));
+            JumpSite low = m_code.jumpIfRcxZero();
+            m_code.lea(kScratch, baseAnd(kScratch, -kUpperHalf));
+            m_operands.interpretUnlessRcxZero(rip);
+            m_code.bindShort(low);
+        } else if (m_source.codeLimit != ~uint32_t{0}) { // limit - target, and what it borrows
+            m_code.loadImmediate(kScratch, m_source.codeLimit);
+            m_code.move(kAddend, kAddress);
+            m_code.bitwiseNot(kAddend);
+            m_code.lea(kScratch, sumOf(kScratch, kAddend, 1));
+            m_code.pext(kScratch, kScratch, dataField(&m_data.highHalfMask));
+            m_operands.interpretUnlessRcxZero(rip);
+        }
+    }
+
+    bool allowed(uint64_t targetRip) const {
+        if (!m_operands.bits64())
+            return targetRip <= m_source.codeLimit;
+        return targetRip >> 47 == 0 || targetRip >> 47 == kUpperHalf;
     }
 
     // kAddress + kAddend = host address of the stack slot.
@@ -356,17 +390,19 @@ private:
         if (!branchWidthFits())
             return false;
         if (relative()) {
+            if (!allowed(relativeTarget()))
+                return false;
             edge(relativeTarget());
             return true;
         }
         if (!indirectTarget())
             return false;
-        indirect();
+        indirect(0);
         return true;
     }
 
     bool conditionalJump() {
-        if (!branchWidthFits() || !relative())
+        if (!branchWidthFits() || !relative() || !allowed(relativeTarget()))
             return false;
         unsigned condition = m_guest.info.opcode & 0xF;
         BlockLink link;
@@ -386,7 +422,7 @@ private:
     }
 
     bool countedJump() {
-        if (!branchWidthFits())
+        if (!branchWidthFits() || !allowed(relativeTarget()))
             return false;
         ZydisMnemonic mnemonic = m_guest.info.mnemonic;
         bool loop = mnemonic == ZYDIS_MNEMONIC_LOOP || mnemonic == ZYDIS_MNEMONIC_LOOPE ||
@@ -421,22 +457,23 @@ private:
 
     bool call() {
         unsigned size = operandBytes();
-        if (!branchWidthFits())
+        if (!branchWidthFits() || (relative() && !allowed(relativeTarget())))
             return false;
         if (!relative()) {
             if (!indirectTarget())
                 return false;
+            checkTarget(m_guest.rip);
             m_code.store(dataField(&m_data.target), kAddress);
         }
         if (!stackSlot(AccessKind::Write, -static_cast<int32_t>(size), size))
             return false;
         storeConstant(nextRip(), size);
-        m_operands.moveStackPointer(-static_cast<int32_t>(size));
         if (relative()) {
+            m_operands.moveStackPointer(-static_cast<int32_t>(size));
             edge(relativeTarget());
         } else {
             m_code.load(kAddress, dataField(&m_data.target));
-            indirect();
+            indirect(-static_cast<int32_t>(size));
         }
         return true;
     }
@@ -447,10 +484,15 @@ private:
             return false;
         unsigned release = relative() ? static_cast<uint16_t>(m_guest.operands[0].imm.value.u) : 0;
         loadFromHost(size);
-        m_operands.moveStackPointer(static_cast<int32_t>(size + release));
-        indirect();
+        indirect(static_cast<int32_t>(size + release));
         return true;
     }
+
+    struct Miss {
+        JumpSite from;
+        uint64_t rip;
+        int32_t stackBytes;
+    };
 
     const BlockSource& m_source;
     BlockCode& m_block;
@@ -459,6 +501,7 @@ private:
     OperandEmitter m_operands;
     InstructionCopier m_copier;
     GuestInstruction m_guest{};
+    std::vector<Miss> m_misses;
 };
 
 bool BlockTranslator::translate(const BlockSource& source, BlockCode& block) {

@@ -13,6 +13,7 @@ namespace vivarium::softcpu {
 struct BlockSource {
     uint64_t rip = 0;
     uint64_t codeBase = 0; // of CS; 0 in 64-bit mode
+    uint32_t codeLimit = 0;
     ConstByteSpan bytes;
     uint32_t modeKey = 0;
     unsigned jumpContext = 0; // which jump cache

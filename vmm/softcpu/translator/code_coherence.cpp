@@ -67,6 +67,11 @@ void CodeCoherence::loseCode(const Member& self, GuestAddress page, uint64_t siz
 void CodeCoherence::request(Member& member, GuestAddress address, uint64_t sizeBytes) {
     {
         std::lock_guard lock(member.m_mutex);
+        if (member.m_ranges.size() >= Member::kMaxRanges) { // a vCPU that is halted for long
+            address = 0;
+            sizeBytes = ~uint64_t{0};
+            member.m_ranges.clear();
+        }
         member.m_ranges.push_back({address, sizeBytes});
     }
     member.m_state.attention.fetch_or(kAttentionCode);

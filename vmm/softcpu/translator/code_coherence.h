@@ -23,6 +23,8 @@ public:
     class Member {
     public:
         explicit Member(CpuState& state) : m_state(state) {}
+        // More requests than this that wait become one for all memory.
+        static constexpr size_t kMaxRanges = 4096;
         struct Range {
             GuestAddress address;
             uint64_t sizeBytes;

@@ -29,6 +29,13 @@ void passOn(int number, siginfo_t* information, void* context) {
     }
 }
 
+// A page fault is none that a guest can cause: its accesses go to its memory only. If one does
+// otherwise, the process ends before the guest learns anything.
+bool causedByGuest(int number, const siginfo_t& information) {
+    return number != SIGSEGV ||
+           (information.si_code != SEGV_MAPERR && information.si_code != SEGV_ACCERR);
+}
+
 } // namespace
 
 bool HostFaults::handle(void* signalContext) {
@@ -47,8 +54,9 @@ bool HostFaults::handle(void* signalContext) {
 }
 
 void HostFaults::onSignal(int number, void* information, void* signalContext) {
-    if (!handle(signalContext))
-        passOn(number, static_cast<siginfo_t*>(information), signalContext);
+    auto* details = static_cast<siginfo_t*>(information);
+    if (!causedByGuest(number, *details) || !handle(signalContext))
+        passOn(number, details, signalContext);
 }
 
 void HostFaults::install() {

@@ -42,6 +42,22 @@ bool operandSize16(const GuestInstruction& instruction) {
     return false;
 }
 
+// Those that leave their addresses behind.
+bool x87Arithmetic(const ZydisDecodedInstruction& info) {
+    if (info.meta.category != ZYDIS_CATEGORY_X87_ALU && info.meta.category != ZYDIS_CATEGORY_FCMOV)
+        return false;
+    switch (info.mnemonic) {
+    case ZYDIS_MNEMONIC_FNINIT:
+    case ZYDIS_MNEMONIC_FNCLEX:
+    case ZYDIS_MNEMONIC_FNSTSW:
+    case ZYDIS_MNEMONIC_FNSTCW:
+    case ZYDIS_MNEMONIC_FLDCW:
+        return false;
+    default:
+        return true;
+    }
+}
+
 unsigned mandatoryPrefix(const ZydisDecodedInstruction& info) {
     for (unsigned i = 0; i < info.raw.prefix_count; ++i)
         if (info.raw.prefixes[i].type == ZYDIS_PREFIX_TYPE_MANDATORY)
@@ -193,7 +209,25 @@ bool InstructionCopier::copy(const GuestInstruction& instruction) {
     if (!emit(instruction, fieldsOf(instruction, host)))
         return false;
     storeTemporaries();
+    if (x87Arithmetic(instruction.info) || instruction.info.mnemonic == ZYDIS_MNEMONIC_FNINIT)
+        notePointers(instruction);
     return true;
+}
+
+// What FNSTENV tells of the last x87 instruction, whose linear address is in kAddress.
+void InstructionCopier::notePointers(const GuestInstruction& instruction) {
+    const ZydisDecodedInstruction& info = instruction.info;
+    X87Pointers& pointers = m_operands.data().x87;
+    bool none = info.mnemonic == ZYDIS_MNEMONIC_FNINIT;
+    auto modrm = info.raw.modrm.mod << 6 | info.raw.modrm.reg << 3 | info.raw.modrm.rm;
+    auto opcode = static_cast<int32_t>((info.opcode & 7) << 8 | modrm);
+    m_code.storeImmediate(dataField(&pointers.opcode), none ? 0 : opcode, Width::Bits32);
+    m_code.loadImmediate(kScratch, none ? 0 : instruction.rip);
+    m_code.store(dataField(&pointers.instruction), kScratch);
+    if (instruction.memory())
+        m_code.store(dataField(&pointers.data), kAddress);
+    else if (none)
+        m_code.store(dataField(&pointers.data), kScratch);
 }
 
 bool InstructionCopier::lea(const GuestInstruction& instruction) {

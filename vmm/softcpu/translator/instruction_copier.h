@@ -40,6 +40,7 @@ private:
     HostRegister takeTemporary();
     const Part* partOf(unsigned guest) const;
     HostMemory hostOperand();
+    void notePointers(const GuestInstruction& instruction);
     unsigned encodedRegister(ZydisRegister reg) const;
     void loadTemporaries();
     void storeTemporaries();

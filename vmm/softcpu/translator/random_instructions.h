@@ -39,6 +39,9 @@ public:
 
     uint64_t below(uint64_t limit) { return m_random() % limit; }
 
+    // Bytes that are shaped like an instruction.
+    std::vector<uint8_t> anyEncoding(bool bits64) { return encoding(bits64); }
+
     void registers(CpuState& state) {
         for (uint64_t& value : state.gpr)
             value = registerValue();

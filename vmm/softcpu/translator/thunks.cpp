@@ -137,6 +137,7 @@ private:
         m_code.loadImmediate(kHostRdx, 0);
         m_code.legacy(0, Width::Bits64, {0x0F, 0xAE}, 4, stateField(offsetof(CpuState, xsave)));
         m_code.storeImmediate(dataField(&m_data.simdUnloaded), 1, Width::Bits32);
+        m_code.storeImmediate(dataField(&m_data.simdSaved), 1, Width::Bits32);
         m_code.byte(0xDB); // FNINIT
         m_code.byte(0xE3);
         m_code.legacy(0, Width::Bits32, {0x0F, 0xAE}, 2, dataField(&m_data.hostMxcsr)); // LDMXCSR

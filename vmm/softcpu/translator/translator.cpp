@@ -1,5 +1,6 @@
 #include "vmm/softcpu/translator/translator.h"
 
+#include "vmm/softcpu/interpreter/xsave_area.h"
 #include "vmm/softcpu/translator/flag_instructions.h"
 #include "vmm/softcpu/translator/host_faults.h"
 #include "vmm/softcpu/translator/host_thread.h"
@@ -19,9 +20,11 @@ constexpr size_t kMinCodeBytes = size_t{1} << 16;
 // A block of 64 instructions with a TLB lookup each stays far below this.
 constexpr size_t kBlockReserveBytes = 24 * 1024;
 // Bounds of what a guest can make the tables beside the code grow to.
-constexpr size_t kMaxBlocks = 100'000;
+constexpr size_t kMaxBlocks = 100'000, kMaxPages = 16'384;
 // Mode bits that only interpreted instructions look at.
 constexpr uint32_t kModeBitsIgnored = mode::kFsgsbase;
+// Operands of this size and more may have to be aligned.
+constexpr unsigned kAlignedBytes = 16;
 // Invalidating more goes faster by forgetting all.
 constexpr uint64_t kManyBytes = uint64_t{16} << 20;
 // Devices that write no memory, and of whose state no other device's writes can be learned: VGA's
@@ -57,6 +60,11 @@ bool canonical(uint64_t linear) {
     return static_cast<uint64_t>(static_cast<int64_t>(linear << 16) >> 16) == linear;
 }
 
+bool x87Unmasked(const CpuState& state) {
+    constexpr uint8_t kMasks = 0x3F; // of FCW
+    return (state.xsave[kFcw] & kMasks) != kMasks;
+}
+
 // Zeros would be the name of the last byte, which has the last place.
 JumpEntry emptyJump(unsigned index) {
     return {.inverted = index == kJumpEntries - 1 ? ~uint64_t{0} : 0};
@@ -90,6 +98,7 @@ Translator::Translator(CpuState& state, SoftMmu& mmu, Interpreter& interpreter,
     m_data.tlbIndexMask = (kTlbEntries - 1) * kPageBytes;
     m_data.highHalfMask = uint64_t{0xFFFFFFFF} << 32;
     m_data.jumpIndexMask = kJumpEntries - 1;
+    m_data.canonicalMask = ~uint64_t{0} << 47;
     m_data.readAttributesMask = kReadAttributesMask;
     m_data.writeAttributesMask = kWriteAttributesMask;
     setFlagInstructionMasks(m_data);
@@ -176,7 +185,16 @@ CodeExit Translator::execute(const uint8_t* code) {
     ++m_statistics.entries;
     uint64_t flags = m_state.rflags;
     m_data.flags = static_cast<uint16_t>((flags & 0xFF) << 8 | (flags & kFlagOf ? 1 : 0));
+    uint8_t* area = m_state.xsave;
+    m_data.x87 = {loadLe<uint64_t>(area + kFip), loadLe<uint64_t>(area + kFdp),
+                  loadLe<uint16_t>(area + kFop)};
     m_thunks.enter(code);
+    if (m_data.simdSaved != 0) { // the host's pointers tell where guest memory and code lie
+        m_data.simdSaved = 0;
+        storeLe<uint64_t>(area + kFip, m_data.x87.instruction);
+        storeLe<uint64_t>(area + kFdp, m_data.x87.data);
+        storeLe<uint16_t>(area + kFop, static_cast<uint16_t>(m_data.x87.opcode));
+    }
     constexpr uint64_t kLowFlags = kArithmeticFlags & 0xFF;
     // The others are in place: translated code changes some of them (CLI, CLD, STD).
     m_state.rflags = (m_state.rflags & ~kArithmeticFlags) |
@@ -255,7 +273,8 @@ const uint8_t* Translator::linkedCode(const BlockKey& key, uint64_t linear) {
 }
 
 Block* Translator::translate(const BlockKey& key, uint64_t linear, TlbMode fetchMode) {
-    if (m_cache->freeBytes() < kBlockReserveBytes || m_index.size() >= kMaxBlocks) {
+    if (m_cache->freeBytes() < kBlockReserveBytes || m_index.size() >= kMaxBlocks ||
+        m_index.pages() >= kMaxPages) {
         ++m_statistics.flushes;
         forgetBlocks();
     }
@@ -282,6 +301,7 @@ Block* Translator::translate(const BlockKey& key, uint64_t linear, TlbMode fetch
     BlockSource source;
     source.rip = key.rip;
     source.codeBase = key.codeBase;
+    source.codeLimit = key.codeLimit;
     source.bytes = ConstByteSpan(copy, static_cast<size_t>(available));
     source.modeKey = key.modeKey;
     source.jumpContext = contextFor(key);
@@ -408,6 +428,11 @@ bool Translator::fill(uint64_t linear, AccessKind kind, unsigned sizeBytes, Fill
     ++m_statistics.fills;
     m_data.exitReason = static_cast<uint32_t>(CodeExit::Interpret);
     if (linear % kPageBytes + sizeBytes > kPageBytes || !canonical(linear))
+        return false;
+    // What may fault after this would leave a dirty bit for a write that never was.
+    const bool mayFault = (sizeBytes >= kAlignedBytes && linear % sizeBytes != 0) ||
+                          (faults == FillFaults::Leave && x87Unmasked(m_state));
+    if (kind == AccessKind::Write && mayFault)
         return false;
     SoftMmu::Place place = m_mmu.place(linear, kind, dataTlbMode(m_state));
     if (place.host) {

@@ -40,12 +40,21 @@ inline constexpr uint32_t kInterpretFaults = 1 << 16;
 inline constexpr uint64_t kReadAttributesMask = 0x9C, kWriteAttributesMask = 0x9E;
 inline constexpr int32_t kReadAttributes = 0b1100, kWriteAttributes = 0b11001;
 
+// Of the last x87 instruction that was none of control (Intel SDM 1, 8.1.8). The host's own name
+// host addresses.
+struct X87Pointers {
+    uint64_t instruction;
+    uint64_t data;
+    uint32_t opcode;
+};
+
 // Read-write memory in front of the generated code, which reaches it relative to RIP.
 struct TranslatorData {
     uint64_t pageNumberMask;      // bits 12..63
     uint64_t tlbIndexMask;        // the bits of a linear address that index the TLB
     uint64_t highHalfMask;        // bits 32..63
     uint64_t jumpIndexMask;       // the bits of RIP that index a jump cache
+    uint64_t canonicalMask;       // bits 47..63, which are equal in an address
     uint64_t readAttributesMask;  // segment attributes that decide a read of data,
     uint64_t writeAttributesMask; // and a write
 
@@ -71,7 +80,9 @@ struct TranslatorData {
     uint32_t exitReason;                     // CodeExit
     uint32_t simdUnloaded; // zero: the guest's x87, SSE and AVX registers are in the host's
     uint32_t simdWasUnloaded;
-    uint32_t simdMask; // XSAVE components that exist
+    uint32_t simdSaved; // not zero: CpuState::xsave has been written, with the host's pointers
+    uint32_t simdMask;  // XSAVE components that exist
+    X87Pointers x87;    // of the guest
     uint32_t hostMxcsr;
     uint16_t flags;                       // LAHF's AH in the high byte, OF in the low
     JumpEntry (*jumpCache)[kJumpEntries]; // one for each context
