@@ -30,7 +30,9 @@ const char* resetCauseName(ResetCause cause) {
 }
 
 Machine::Machine(GuestMemory memory, EventLoop& loop, Listener& listener)
-    : m_loop(loop), m_listener(listener), m_memory(std::move(memory)) {}
+    : m_loop(loop), m_listener(listener), m_memory(std::move(memory)) {
+    m_memory.setWriteListener({}); // a copied process still has the original's
+}
 
 Result<std::unique_ptr<Machine>>
 Machine::create(const control::MachineConfig& config, ConfigDescriptors descriptors,
@@ -126,8 +128,10 @@ Result<KvmVm*> Machine::makeKvm(AcceleratorHost& host, const CpuTopology& topolo
 Result<void> Machine::makeSoftware(AcceleratorHost& host, const CpuTopology& topology) {
     if (!host.software)
         return host.software.error();
-    m_accelerator = TRY(SoftAccelerator::create(
+    auto accelerator = TRY(SoftAccelerator::create(
         {m_deviceLock, m_ports, m_memoryMap, m_timers, *host.software}, topology));
+    m_memory.setWriteListener([raw = accelerator.get()] { raw->devicesWrote(); });
+    m_accelerator = std::move(accelerator);
     return {};
 }
 
@@ -140,6 +144,7 @@ Machine::~Machine() {
     m_timers.setDeadlineChanged({});
     m_board.reset();
     m_tasks.runPending();
+    m_memory.setWriteListener({});
     m_ramMappings.clear();
     m_memoryMap.setListener(nullptr);
 }

@@ -44,6 +44,7 @@ bool GuestMemory::write(GuestAddress address, ConstByteSpan in) const {
     if (!target)
         return false;
     std::copy(in.begin(), in.end(), target->begin());
+    written();
     return true;
 }
 

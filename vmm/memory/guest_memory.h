@@ -5,6 +5,7 @@
 #include "vmm/base/result.h"
 #include "vmm/memory/private_mapping.h"
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -36,6 +37,15 @@ public:
     // Host view of [address, address + length), which must lie in one range; nullopt otherwise.
     std::optional<ByteSpan> view(GuestAddress address, uint64_t length) const;
 
+    // Called after devices have written (write(), written()), with the device lock held: a processor
+    // that keeps translations of code must know. Not to be changed while devices run.
+    void setWriteListener(std::function<void()> listener) { m_writeListener = std::move(listener); }
+    // A device has written through a view, and what shows the guest that it has comes next.
+    void written() const {
+        if (m_writeListener)
+            m_writeListener();
+    }
+
     // Copies; false (and nothing copied) unless the whole span is RAM.
     [[nodiscard]] bool read(GuestAddress address, ByteSpan out) const;
     [[nodiscard]] bool write(GuestAddress address, ConstByteSpan in) const;
@@ -60,6 +70,7 @@ private:
 
     PrivateMapping m_mapping;
     std::vector<RamRange> m_ranges; // one or two, ascending
+    std::function<void()> m_writeListener;
 };
 
 } // namespace vivarium

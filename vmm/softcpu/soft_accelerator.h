@@ -33,6 +33,9 @@ public:
                                                            const CpuTopology& topology);
     ~SoftAccelerator() override;
 
+    // Devices have written RAM. Any thread.
+    void devicesWrote() { m_coherence.devicesWrote(); }
+
     std::string_view name() const override { return "software"; }
     unsigned vcpuCount() const override { return static_cast<unsigned>(m_vcpus.size()); }
     Vcpu& vcpu(unsigned index) override { return *m_vcpus[index]; }

@@ -18,6 +18,12 @@ const Code kRewriteOthers{0xC7, 0x05, 0xF0, 0x00, 0xE0, 0xFE, 0xFF, 0x01, 0x00, 
                           0x1D, 0x04, 0x80, 0x00, 0x00, 0xF3, 0x90, 0x39, 0x1D, 0x00, 0x30, 0x00,
                           0x00, 0x75, 0xF6, 0x43, 0x81, 0xFB, 0x96, 0x00, 0x00, 0x00, 0x75, 0xE7,
                           0x66, 0xBA, 0x00, 0x01, 0xB0, 0x44, 0xEE, 0xF4, 0xEB, 0xFD};
+// The start of it, and then halts for ever.
+const Code kStartOthers = [] {
+    Code code(kRewriteOthers.begin(), kRewriteOthers.begin() + 30);
+    code.insert(code.end(), {0xF4, 0xEB, 0xFD});
+    return code;
+}();
 // 16-bit: nop; nop; 1: mov eax,0 (its number at 0x8004); mov [0x3000],eax; jmp 1b
 const Code kTellNumber{0x90, 0x90, 0x66, 0xB8, 0x00, 0x00, 0x00,
                        0x00, 0x66, 0xA3, 0x00, 0x30, 0xEB, 0xF4};
@@ -76,6 +82,19 @@ private Q_SLOTS:
         auto guest = start(kRewriteOthers, kTellNumber);
         QVERIFY(guest);
         QCOMPARE(guest->port.writes.take(kLimit), (AccessRecord{0, 1, 'D'}));
+    }
+
+    // By one that runs without interrupts and touches no device.
+    void codeThatADeviceReplacesIsSeen() {
+        auto guest = start(kStartOthers, kTellNumber);
+        QVERIFY(guest);
+        for (uint32_t number = 1; number <= 20; ++number) {
+            {
+                MutexLocker lock(guest->lock);
+                QVERIFY(guest->memory.writeObject(kOthers + 4, number));
+            }
+            QTRY_COMPARE(guest->memory.readObject<uint32_t>(0x3000).value_or(0), number);
+        }
     }
 
     // Two processors translate and rewrite code of one page all the time.

@@ -83,6 +83,7 @@ private:
     Result<void> connect(const std::vector<uint8_t>& code, uint32_t cpuCount) {
         accelerator = TRY(SoftAccelerator::create({lock, ports, map, timers, reserve},
                                                   defaultTopology(cpuCount)));
+        memory.setWriteListener([this] { accelerator->devicesWrote(); });
         vcpus = std::make_unique<VcpuSet>(
             *accelerator, ports, map,
             VcpuSet::Hooks{.event = [this](const VcpuEvent& event) { events.put(event); },

@@ -193,6 +193,7 @@ void AhciPort::commandDone(unsigned slot, const AtaReply& reply) {
     if (!command)
         return;
     m_state.outstanding &= ~(1u << slot);
+    m_memory.written(); // also without frames for the guest
     m_state.interruptStatus |=
         (command->descriptorInterrupt ? kIntDescriptor : 0) | (reply.overflow ? kIntOverflow : 0);
     if (command->queued)

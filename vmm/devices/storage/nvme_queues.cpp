@@ -157,6 +157,7 @@ void NvmeController::postCompletion(unsigned queue, uint16_t commandId, Status s
     storeLe<uint32_t>(entry, result);
     storeLe<uint32_t>(entry + 4, 0);
     storeLe<uint32_t>(entry + 8, submission.head | queue << 16);
+    m_services.memory.written();
     // The phase tag last: it shows the entry to the driver (4.6).
     const uint32_t last = commandId | static_cast<uint32_t>(status << 1 | (target.phase ? 1 : 0))
                                           << 16;

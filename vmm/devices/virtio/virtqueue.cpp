@@ -173,6 +173,7 @@ void Virtqueue::giveBack(uint16_t head, uint32_t writtenBytes) {
     storeLe<uint32_t>(element, head);
     storeLe<uint32_t>(element + 4, writtenBytes);
     ++m_state.nextUsed;
+    m_memory.written();
     // The element before the index that shows it (virtio 1.2, 2.7.8.2).
     shared(m_device + kIndexOffset).store(m_state.nextUsed, std::memory_order_release);
 }

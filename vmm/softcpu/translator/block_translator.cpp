@@ -65,19 +65,8 @@ private:
         if (translateAs(treatmentOf(m_guest), open))
             return open;
         m_operands.takeBack(mark);
-        bool port = m_guest.info.meta.category == ZYDIS_CATEGORY_IO ||
-                    m_guest.info.meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
-        m_operands.exit(port ? CodeExit::PortIo : CodeExit::Interpret, m_guest.rip,
-                        port ? immediatePort() : 0);
+        m_operands.exit(CodeExit::Interpret, m_guest.rip);
         return false;
-    }
-
-    // Of IN or OUT, plus one; zero: it is in DX.
-    uint32_t immediatePort() const {
-        for (unsigned i = 0; i < m_guest.info.operand_count_visible; ++i)
-            if (m_guest.operands[i].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
-                return static_cast<uint32_t>(m_guest.operands[i].imm.value.u & 0xFF) + 1;
-        return 0;
     }
 
     bool translateAs(Treatment treatment, bool& open) {

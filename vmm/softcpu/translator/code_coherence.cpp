@@ -24,6 +24,7 @@ CodeCoherence::Requests CodeCoherence::attend(Member& member) {
         requests.ranges.swap(member.m_ranges);
     }
     requests.flushWrites = member.m_flushWrites.load();
+    requests.verify = member.m_verify.exchange(false);
     return requests;
 }
 
@@ -75,6 +76,14 @@ void CodeCoherence::request(Member& member, GuestAddress address, uint64_t sizeB
         member.m_ranges.push_back({address, sizeBytes});
     }
     member.m_state.attention.fetch_or(kAttentionCode);
+}
+
+void CodeCoherence::devicesWrote() {
+    std::lock_guard lock(m_mutex);
+    for (Member* member : m_members) {
+        member->m_verify.store(true);
+        member->m_state.attention.fetch_or(kAttentionCode);
+    }
 }
 
 void CodeCoherence::written(const Member* self, GuestAddress address, uint64_t sizeBytes) {

@@ -35,6 +35,7 @@ public:
         CpuState& m_state;
         std::atomic<bool> m_inside = false;
         std::atomic<bool> m_flushWrites = false;
+        std::atomic<bool> m_verify = false;
         std::mutex m_mutex; // guards m_ranges
         std::vector<Range> m_ranges;
     };
@@ -49,6 +50,7 @@ public:
 
     struct Requests {
         bool flushWrites = false;
+        bool verify = false; // compare pages before their code is entered again
         std::vector<Member::Range> ranges;
     };
     // What others asked of this vCPU. Clears kAttentionCode. The vCPU carries it out at once and,
@@ -86,7 +88,9 @@ public:
     // before its mark goes: who finds it gone and may write unseen has that request already.
     void loseCode(const Member& self, GuestAddress page, uint64_t sizeBytes);
 
-    // `self` (or, with null, a device) has written there.
+    // Devices have written somewhere. Any thread, before the guest is told that they have.
+    void devicesWrote();
+    // `self` has written there.
     void written(const Member* self, GuestAddress address, uint64_t sizeBytes);
     void request(Member& member, GuestAddress address, uint64_t sizeBytes);
 

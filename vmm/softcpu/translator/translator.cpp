@@ -27,20 +27,6 @@ constexpr uint32_t kModeBitsIgnored = mode::kFsgsbase;
 constexpr unsigned kAlignedBytes = 16;
 // Invalidating more goes faster by forgetting all.
 constexpr uint64_t kManyBytes = uint64_t{16} << 20;
-// Devices that write no memory, and of whose state no other device's writes can be learned: VGA's
-// window; IOAPIC, HPET and local APIC; all ports of the board but those of fw_cfg with its DMA.
-constexpr GuestAddress kVideoStart = 0xA0000, kVideoEnd = 0xC0000, kChipsStart = 0xFEC00000,
-                       kChipsEnd = 0xFEF00000;
-constexpr uint16_t kBoardPortsEnd = 0x1000, kFwCfgStart = 0x510, kFwCfgEnd = 0x520;
-
-bool quietAddress(GuestAddress address) {
-    return (address >= kVideoStart && address < kVideoEnd) ||
-           (address >= kChipsStart && address < kChipsEnd);
-}
-
-bool quietPort(uint16_t port) {
-    return port < kBoardPortsEnd && !(port >= kFwCfgStart && port < kFwCfgEnd);
-}
 
 bool hostHasBmi2AndXsave() {
     unsigned a, b, c, d;
@@ -124,11 +110,8 @@ Translator::~Translator() {
 ExecutorExit Translator::run() {
     HostThread::Scope thread(*this, &m_state);
     m_coherence.enter(m_member);
-    if (m_state.rip != m_lastRip)
-        deviceMayHaveWritten();          // an interrupt was delivered, perhaps a device's
     serve(m_coherence.attend(m_member)); // the caller may have taken the attention bit
     ExecutorExit exit = loop();
-    m_lastRip = m_state.rip;
     m_coherence.leave(m_member);
     return exit;
 }
@@ -147,18 +130,13 @@ ExecutorExit Translator::loop() {
         auto reason = CodeExit::Interpret;
         if (code)
             reason = execute(code);
-        // Of IN and OUT with an immediate port; it is in DX otherwise.
-        auto port = static_cast<uint16_t>(m_data.exitArgument != 0 ? m_data.exitArgument - 1
-                                                                   : m_state.gpr[kRdx]);
         if (reason == CodeExit::PageFault) {
             if (!deliverPageFault())
                 return ExecutorExit::Inactive;
             continue;
         }
-        if ((reason == CodeExit::Interpret || reason == CodeExit::PortIo) && !interpretOne())
+        if (reason == CodeExit::Interpret && !interpretOne())
             return ExecutorExit::Inactive;
-        if (reason == CodeExit::PortIo && !quietPort(port))
-            deviceMayHaveWritten();
     }
 }
 
@@ -351,6 +329,10 @@ void Translator::serve(const CodeCoherence::Requests& requests) {
         m_mmu.tlb().flushWrites();
         m_coherence.flushed(m_member);
     }
+    if (requests.verify) {
+        ++m_verifyRound;
+        m_mmu.tlb().forgetCodePages();
+    }
     for (const auto& range : requests.ranges)
         removeCode(range.address, range.sizeBytes);
 }
@@ -409,13 +391,6 @@ void Translator::requestCodeInvalidation(GuestAddress address, uint64_t sizeByte
     m_coherence.request(m_member, address, sizeBytes);
 }
 
-// Devices write guest memory directly. Whoever learns that they have does so by an interrupt or
-// with an access to a register; from then on pages are compared before their code is entered again.
-void Translator::deviceMayHaveWritten() {
-    ++m_verifyRound;
-    m_mmu.tlb().forgetCodePages();
-}
-
 uint64_t Translator::fillHelper(TranslatorData* data) {
     auto* self = static_cast<Translator*>(data->owner);
     uint32_t argument = data->slowArgument;
@@ -442,15 +417,10 @@ bool Translator::fill(uint64_t linear, AccessKind kind, unsigned sizeBytes, Fill
             kind == AccessKind::Write && (m_state.attention.load() & kAttentionCode);
         return !place.tracked && !codeGoes;
     }
-    if (place.fault) {
-        if (faults == FillFaults::Deliver) {
-            m_pageFault = *place.fault;
-            m_data.exitReason = static_cast<uint32_t>(CodeExit::PageFault);
-        }
-        return false;
+    if (place.fault && faults == FillFaults::Deliver) {
+        m_pageFault = *place.fault;
+        m_data.exitReason = static_cast<uint32_t>(CodeExit::PageFault);
     }
-    if (!quietAddress(place.physical))
-        deviceMayHaveWritten();
     return false;
 }
 

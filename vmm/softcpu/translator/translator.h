@@ -77,7 +77,6 @@ private:
     void removeCode(GuestAddress address, uint64_t sizeBytes);
     void dropJump(const Block& block);
     void forgetBlocks();
-    void deviceMayHaveWritten();
     // For a host fault at `hostAddress`: the RIP of the guest instruction, if it is ours.
     bool guestRipOf(const void* hostAddress, uint64_t& rip) const;
 
@@ -93,7 +92,6 @@ private:
     BlockTranslator m_blockTranslator;
     Context m_contexts[kJumpContexts];
     PageFault m_pageFault{};
-    uint64_t m_lastRip = 0;
     uint32_t m_verifyRound = 1;
     bool m_linkPending = false;
     uint32_t m_pendingLink = 0;

@@ -27,7 +27,6 @@ enum class CodeExit : uint32_t {
     Lookup,    // CpuState::rip has no block yet (or an indirect jump missed)
     Chain,     // likewise, and `exitArgument` is the number of the link to be patched
     Interpret, // the instruction at rip is for the interpreter
-    PortIo,    // likewise, and it reads or writes port `exitArgument` - 1, or DX when that is zero
     Attention, // CpuState::attention was seen
     PageFault, // the instruction at rip raises it
 };

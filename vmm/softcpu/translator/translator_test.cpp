@@ -110,7 +110,8 @@ private Q_SLOTS:
         machine.put(TestMachine::kCode, movImmediate(kRax, 1) + std::vector<uint8_t>{0xF4});
         QVERIFY(machine.run(kTranslator));
         machine.put(TestMachine::kCode, movImmediate(kRax, 2) + std::vector<uint8_t>{0xF4});
-        machine.state->rip = TestMachine::kCode; // as an interrupt's delivery changes it
+        machine.coherence.devicesWrote();
+        machine.state->rip = TestMachine::kCode;
         QVERIFY(machine.run(kTranslator));
         QCOMPARE(machine.state->gpr[kRax], uint64_t{2});
     }
@@ -238,6 +239,7 @@ private Q_SLOTS:
         QCOMPARE(machine.state->gpr[kRdi], TestMachine::kData + 4);
         // std; nop; stosd; hlt
         machine.put(TestMachine::kCode, {0xFD, 0x90, 0xAB, 0xF4});
+        machine.coherence.devicesWrote();
         machine.state->rip = TestMachine::kCode;
         QVERIFY(machine.run(kTranslator));
         QCOMPARE(machine.state->rflags, kFlagFixed | kFlagDf);
