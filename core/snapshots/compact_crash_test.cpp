@@ -43,7 +43,7 @@ private Q_SLOTS:
         const QString image = folder.filePath(u"disk.qcow2"_s);
         const QTemporaryDir others;
         const QString original = others.filePath(u"original.qcow2"_s);
-        const QString counters = others.filePath(u"crash-points"_s);
+        const CrashCounters counters;
         QVERIFY(qemu(u"qemu-img"_s, {u"create"_s, u"-f"_s, u"qcow2"_s, original, u"8M"_s}));
         QVERIFY(qemu(u"qemu-io"_s,
                      {u"-f"_s, u"qcow2"_s, u"-c"_s, u"write -P 7 0 1M"_s, u"-c"_s,
@@ -55,21 +55,14 @@ private Q_SLOTS:
             QVERIFY(at < 1000);
             QFile::remove(image);
             QVERIFY(QFile::copy(original, image));
-            QFile file(counters);
-            const uint64_t none[] = {0, 0};
-            QVERIFY(file.open(QIODevice::ReadWrite));
-            QCOMPARE(file.write(reinterpret_cast<const char*>(none), sizeof none), 16);
-            file.close();
-            qputenv("VIVARIUM_CRASH_POINTS", counters.toLocal8Bit());
+            counters.reset();
+            qputenv("VIVARIUM_CRASH_POINTS", counters.path().toLocal8Bit());
             int status = -1;
             const QByteArray output = SnapshotTestFolder::run(
                 QCoreApplication::applicationDirPath() + u"/crashing_program"_s,
                 {library.path(), u"one"_s, QString::number(at), u"compact"_s, image}, &status);
             qunsetenv("VIVARIUM_CRASH_POINTS");
-            uint64_t met = 0;
-            QVERIFY(file.open(QIODevice::ReadOnly));
-            QCOMPARE(file.read(reinterpret_cast<char*>(&met), sizeof met), 8);
-            const bool crashed = met >= at;
+            const bool crashed = counters.met() >= at;
             QVERIFY2(crashed || status == 0, output);
 
             QVERIFY(qemu(u"qemu-img"_s, {u"check"_s, image}));

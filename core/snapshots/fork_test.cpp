@@ -1,10 +1,10 @@
+#include "core/database/lock_file.h"
 #include "core/snapshots/snapshot_test_machine.h"
 #include "tests/support/test_main.h"
 
 #include <QFile>
 
 #include <fcntl.h>
-#include <unistd.h>
 
 namespace vivarium::test {
 
@@ -16,22 +16,13 @@ class ForkTest : public QObject {
     // Whether nobody else has the file.
     static bool isFree(const QString& path) {
         const UniqueFd fd(::open(QFile::encodeName(path).constData(), O_RDWR | O_CLOEXEC));
-        struct flock lock {};
-        lock.l_type = F_WRLCK;
-        lock.l_whence = SEEK_SET;
-        return ::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0;
+        return fd && !isLockHeld(fd.get());
     }
 
 private Q_SLOTS:
     void initTestCase() {
-        if (const QString reason = SnapshotTestFolder::missing(); !reason.isEmpty())
+        if (const QString reason = SnapshotTestFolder::useRealWorker(); !reason.isEmpty())
             QSKIP(qPrintable(reason));
-        const QString worker = qEnvironmentVariable("VIVARIUM_BIN_DIR") + u"/vivarium-vmm"_s;
-        if (!QFile::exists(worker))
-            QSKIP("vivarium-vmm is not built");
-        if (::access("/dev/kvm", R_OK | W_OK) != 0)
-            QSKIP("/dev/kvm cannot be used");
-        qputenv("VIVARIUM_TEST_WORKER", worker.toLocal8Bit());
     }
     void cleanupTestCase() { qunsetenv("VIVARIUM_TEST_WORKER"); }
 

@@ -3,11 +3,8 @@
 #include "tests/support/test_main.h"
 
 #include <QCoreApplication>
-#include <QFile>
 #include <QProcess>
 #include <QTest>
-
-#include <unistd.h>
 
 namespace vivarium::test {
 
@@ -20,27 +17,11 @@ class IoCrashTest : public QObject {
     Q_OBJECT
 
     using Program = SnapshotTestFolder::Program;
-    QTemporaryDir m_counters;
+    CrashCounters m_counters;
 
     template <class T>
     static Result<T> wait(const QFuture<Result<T>>& future) {
         return SnapshotTestFolder::wait(future);
-    }
-    QString counterFile() const { return m_counters.filePath(u"crash-points"_s); }
-    void setCounters(uint64_t met, uint64_t last) const {
-        QFile file(counterFile());
-        const uint64_t numbers[] = {met, last};
-        if (!file.open(QIODevice::ReadWrite) ||
-            file.write(reinterpret_cast<const char*>(numbers), sizeof numbers) != sizeof numbers)
-            qFatal("crash points");
-    }
-    uint64_t met() const {
-        QFile file(counterFile());
-        uint64_t number = 0;
-        if (!file.open(QIODevice::ReadOnly) ||
-            file.read(reinterpret_cast<char*>(&number), sizeof number) != sizeof number)
-            qFatal("crash points");
-        return number;
     }
     static bool isFull() { return qEnvironmentVariableIsSet("VIVARIUM_CRASH_FULL"); }
 
@@ -108,16 +89,10 @@ class IoCrashTest : public QObject {
 
 private Q_SLOTS:
     void initTestCase() {
-        if (const QString reason = SnapshotTestFolder::missing(); !reason.isEmpty())
+        if (const QString reason = SnapshotTestFolder::useRealWorker(); !reason.isEmpty())
             QSKIP(qPrintable(reason));
-        const QString worker = qEnvironmentVariable("VIVARIUM_BIN_DIR") + u"/vivarium-vmm"_s;
-        if (!QFile::exists(worker))
-            QSKIP("vivarium-vmm is not built");
-        if (::access("/dev/kvm", R_OK | W_OK) != 0)
-            QSKIP("/dev/kvm cannot be used");
-        setCounters(0, 0);
-        qputenv("VIVARIUM_TEST_WORKER", worker.toLocal8Bit());
-        qputenv("VIVARIUM_CRASH_POINTS", counterFile().toLocal8Bit());
+        m_counters.reset();
+        qputenv("VIVARIUM_CRASH_POINTS", m_counters.path().toLocal8Bit());
     }
     void cleanupTestCase() {
         qunsetenv("VIVARIUM_TEST_WORKER");
@@ -180,9 +155,9 @@ private Q_SLOTS:
             process.start(QCoreApplication::applicationDirPath() + u"/crashing_program"_s,
                           {folder.path(), u"one"_s, QString::number(at), operation, subject});
             QVERIFY(process.waitForFinished(60'000));
-            const uint64_t boundaries = met();
+            const uint64_t boundaries = m_counters.met();
             const bool crashed = boundaries >= at;
-            setCounters(0, 0);
+            m_counters.reset();
             crashes += crashed ? 1 : 0;
             if (!crashed)
                 QCOMPARE(process.exitCode(), 0);

@@ -20,6 +20,14 @@ namespace {
 constexpr mode_t kFolderMode = 0700; // a guest's memory is nobody else's business
 constexpr mode_t kFileMode = 0600;
 
+// False while somebody else has the file; a file system without locks protects nobody.
+bool tryLock(int fd, short type) {
+    struct flock lock {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
 } // namespace
 
 QString snapshotFolder(const Machine& machine, const SnapshotId& id) {
@@ -79,19 +87,13 @@ Result<UniqueFd> create(const QString& path) {
 }
 
 Result<void> lockForWriting(int fd, const QString& path) {
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    if (::fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
-        return {}; // a file system without locks protects nobody
+    if (tryLock(fd, F_WRLCK))
+        return {};
     return fail(ErrorCode::Busy, path.toStdString() + " is in use by another program.");
 }
 
 bool lockForReading(int fd) {
-    struct flock lock {};
-    lock.l_type = F_RDLCK;
-    lock.l_whence = SEEK_SET;
-    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+    return tryLock(fd, F_RDLCK);
 }
 
 Result<UniqueFd> open(const QString& path, int flags) {

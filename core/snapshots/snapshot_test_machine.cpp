@@ -9,6 +9,8 @@
 #include <QFile>
 #include <QStandardPaths>
 
+#include <unistd.h>
+
 namespace vivarium::test {
 
 using namespace Qt::StringLiterals;
@@ -37,6 +39,35 @@ QString SnapshotTestFolder::missing() {
         if (QStandardPaths::findExecutable(tool).isEmpty())
             return tool + u" is not installed"_s;
     return {};
+}
+
+QString SnapshotTestFolder::useRealWorker() {
+    if (const QString reason = missing(); !reason.isEmpty())
+        return reason;
+    const QString worker = qEnvironmentVariable("VIVARIUM_BIN_DIR") + u"/vivarium-vmm"_s;
+    if (!QFile::exists(worker))
+        return u"vivarium-vmm is not built"_s;
+    if (::access("/dev/kvm", R_OK | W_OK) != 0)
+        return u"/dev/kvm cannot be used"_s;
+    qputenv("VIVARIUM_TEST_WORKER", worker.toLocal8Bit());
+    return {};
+}
+
+void CrashCounters::reset() const {
+    QFile file(path());
+    const uint64_t numbers[] = {0, 0};
+    if (!file.open(QIODevice::ReadWrite) ||
+        file.write(reinterpret_cast<const char*>(numbers), sizeof numbers) != sizeof numbers)
+        qFatal("crash points");
+}
+
+uint64_t CrashCounters::met() const {
+    QFile file(path());
+    uint64_t number = 0;
+    if (!file.open(QIODevice::ReadOnly) ||
+        file.read(reinterpret_cast<char*>(&number), sizeof number) != sizeof number)
+        qFatal("crash points");
+    return number;
 }
 
 SnapshotTestFolder::SnapshotTestFolder(const QString& base)

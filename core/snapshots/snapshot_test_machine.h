@@ -29,6 +29,8 @@ public:
 
     // Why the tests cannot run here; empty when they can.
     static QString missing();
+    // The same for tests with real guests, which VIVARIUM_TEST_WORKER then gets.
+    static QString useRealWorker();
 
     explicit SnapshotTestFolder(const QString& base = {});
     QString path() const { return m_folder.path(); }
@@ -55,6 +57,19 @@ public:
     }
     static QByteArray run(const QString& program, const QStringList& arguments,
                           int* status = nullptr);
+
+private:
+    QTemporaryDir m_folder;
+};
+
+// The counters that programs started with VIVARIUM_CRASH_POINTS share (vmm/base/crash_points.h).
+class CrashCounters {
+public:
+    QString path() const { return m_folder.filePath(QStringLiteral("crash-points")); }
+    // Nothing met so far, and no crash until a program is told when.
+    void reset() const;
+    // Boundaries that programs have come to.
+    uint64_t met() const;
 
 private:
     QTemporaryDir m_folder;

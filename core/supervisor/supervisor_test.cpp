@@ -1,5 +1,6 @@
 #include "core/supervisor/supervisor.h"
 
+#include "core/database/lock_file.h"
 #include "core/database/machine_lock.h"
 #include "core/database/operation_lock.h"
 #include "core/provision/host_checks.h"
@@ -439,10 +440,7 @@ private Q_SLOTS:
         QCOMPARE(wait(attaching).error().code, ErrorCode::InvalidArgument);
         QCOMPARE(program.library->find(id)->settings.drives.size(), 1);
         const UniqueFd fd(::open(qPrintable(image.fileName()), O_RDWR | O_CLOEXEC));
-        struct flock lock {};
-        lock.l_type = F_WRLCK;
-        lock.l_whence = SEEK_SET;
-        QCOMPARE(::fcntl(fd.get(), F_OFD_SETLK, &lock), 0); // the worker has closed it
+        QVERIFY(fd && !isLockHeld(fd.get())); // the worker has closed it
         QVERIFY(wait(program.supervisor->powerOff(id)));
     }
 

@@ -11,32 +11,15 @@ import sys
 import tempfile
 import time
 
+from boot_guests import (BIOS_CONFIG, BIOS_FILES, EXIT_PORT, KERNEL_BASE, KERNEL_ENTRY, boot_disk,
+                         loop_kernel, qemu_boot_disk)
 from disk_bench import DiskBench
 from snapshot_bench import SnapshotBench
 from softcpu_bench import SoftcpuBench
 from worker_client import Worker, resident_bytes
 
-BIOS = "/usr/share/seabios/bios-256k.bin"
-VIDEO_ROM = "/usr/share/seabios/vgabios-stdvga.bin"
-KERNEL_BASE = 0x100000
-KERNEL_ENTRY = KERNEL_BASE + 32
-EXIT_PORT = 0xF4
-
-
-def loop_kernel(body, count):
-    """A multiboot image (address fields, multiboot 0.6.96, 3.1.3) that runs `body` `count` times in
-    32-bit mode, then writes the exit device."""
-    code = b"\xb9" + struct.pack("<I", count) + body + b"\x49\x75" + struct.pack("b", -len(body) - 3)
-    code += b"\xb8\x10\0\0\0\x66\xba" + struct.pack("<H", EXIT_PORT) + b"\xef\xf4\xeb\xfd"
-    flags, magic = 0x00010000, 0x1BADB002
-    end = KERNEL_ENTRY + len(code)
-    return struct.pack("<8I", magic, flags, -(magic + flags) & 0xFFFFFFFF, KERNEL_BASE, KERNEL_BASE,
-                       end, end, KERNEL_ENTRY) + code
-
-
 PIO_BODY = b"\xe6\x80"                                   # out 0x80, al
 MMIO_BODY = b"\xa1" + struct.pack("<I", 0xFED000F0)      # mov eax, [HPET main counter]
-BOOT_SECTOR = bytes.fromhex("b010e6f4f4ebfd").ljust(510, b"\0") + b"\x55\xaa"
 
 
 class Bench:
@@ -71,9 +54,6 @@ class Bench:
         return self.worker({"kernel": {"kernelFd": 0}, "firmware": {"kind": "none"}},
                            [(image, os.O_RDONLY)])
 
-    def bios_config(self):
-        return {"firmware": {"kind": "bios", "romFd": 0, "videoRomFd": 1}}
-
     def first_instruction(self):
         image = self.path("run.img", loop_kernel(PIO_BODY, 1 << 31))  # lives until it is asked
         times = []
@@ -88,12 +68,10 @@ class Bench:
         return {"ms": statistics.median(times), "best_ms": min(times), "aim_ms": 15}
 
     def boot_sector(self):
-        disk = self.path("boot.img", BOOT_SECTOR + bytes((1 << 20) - 512))
+        disk, config, files = boot_disk(self)
         ours, qemu = [], []
         for _ in range(3):
-            worker = self.worker(self.bios_config() | {"drives": [
-                {"id": "sata0", "kind": "disk", "port": 0, "images": [{"fd": 2}], "bootIndex": 0}]},
-                [(BIOS, os.O_RDONLY), (VIDEO_ROM, os.O_RDONLY), (disk, os.O_RDWR)])
+            worker = self.worker(config, files)
             worker.call("start")
             exiting = worker.wait_event("exiting", 120)
             ours.append((time.monotonic_ns() - worker.spawned_ns) / 1e9)
@@ -102,9 +80,8 @@ class Bench:
             start = time.monotonic_ns()
             result = subprocess.run(
                 ["qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-m", "256", "-display", "none",
-                 "-nodefaults", "-vga", "std", "-bios", BIOS,
-                 "-drive", f"file={disk},format=raw,if=none,id=d", "-device", "ide-hd,drive=d,bus=ide.0",
-                 "-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
+                 "-nodefaults", *qemu_boot_disk(disk),
+                 "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"],
                 stderr=subprocess.DEVNULL, timeout=120, check=False)
             qemu.append((time.monotonic_ns() - start) / 1e9)
             assert result.returncode == 33, result
@@ -113,9 +90,9 @@ class Bench:
 
     def worker_memory(self):
         disk = self.path("idle.img", bytes(1 << 20))
-        worker = self.worker(self.bios_config() | {"drives": [
+        worker = self.worker(BIOS_CONFIG | {"drives": [
             {"id": "sata0", "kind": "disk", "port": 0, "images": [{"fd": 2}]}]},
-            [(BIOS, os.O_RDONLY), (VIDEO_ROM, os.O_RDONLY), (disk, os.O_RDWR)])
+            [*BIOS_FILES, (disk, os.O_RDWR)])
         worker.call("subscribe", {"display": True})
         worker.call("start")
         deadline = time.monotonic() + 60

@@ -9,9 +9,10 @@ import struct
 import subprocess
 import time
 
+from boot_guests import multiboot_image
+
 MEMORY_BYTES = 1 << 30
 TOUCHED_PAGES = 200 * 256
-LOAD_BASE = 0x100000
 
 
 def touching_kernel():
@@ -21,10 +22,7 @@ def touching_kernel():
     code += b"\xc6\x07\x01\x81\xc7\0\x10\0\0\x49\x75\xf4"            # [edi] = 1; edi += 4096; loop
     code += b"\xb0T\x66\xba\xf8\x03\xee"                             # out 0x3f8, 'T'
     code += b"\xff\x05\0\0\x20\0\xeb\xf8"                            # inc [2 MiB]; jmp back
-    entry, end = LOAD_BASE + 32, LOAD_BASE + 32 + len(code)
-    flags, magic = 0x00010000, 0x1BADB002
-    return struct.pack("<8I", magic, flags, -(magic + flags) & 0xFFFFFFFF, LOAD_BASE, LOAD_BASE, end,
-                       end, entry) + code
+    return multiboot_image(code)
 
 
 class SnapshotBench:

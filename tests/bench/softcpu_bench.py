@@ -2,31 +2,13 @@
 
 import os
 import statistics
-import struct
 import subprocess
 import time
 
 import linux_guest
+from boot_guests import EXIT_PORT, boot_disk, loop_kernel, qemu_boot_disk
 
-KERNEL_BASE = 0x100000
-KERNEL_ENTRY = KERNEL_BASE + 32
-EXIT_PORT = 0xF4
-BIOS = "/usr/share/seabios/bios-256k.bin"
-VIDEO_ROM = "/usr/share/seabios/vgabios-stdvga.bin"
-BOOT_SECTOR = bytes.fromhex("b010e6f4f4ebfd").ljust(510, b"\0") + b"\x55\xaa"  # writes the exit device
 ROUNDS = int(os.environ.get("VIVARIUM_BENCH_ROUNDS", "3"))
-
-
-def kernel(setup, body, count):
-    """A multiboot image (0.6.96, 3.1.3) that runs `body` `count` times in 32-bit mode after `setup`, then
-    writes the exit device. Body and setup keep ECX."""
-    back = len(body) + 1 + 6
-    code = setup + b"\xb9" + struct.pack("<I", count) + body + b"\x49\x0f\x85" + struct.pack("<i", -back)
-    code += b"\xb8\x10\0\0\0\x66\xba" + struct.pack("<H", EXIT_PORT) + b"\xef\xf4\xeb\xfd"
-    flags, magic = 0x00010000, 0x1BADB002
-    end = KERNEL_ENTRY + len(code)
-    return struct.pack("<8I", magic, flags, -(magic + flags) & 0xFFFFFFFF, KERNEL_BASE, KERNEL_BASE,
-                       end, end, KERNEL_ENTRY) + code
 
 
 # mov eax, 12345678h; xor edi, edi
@@ -85,8 +67,8 @@ class SoftcpuBench:
     def loop(self, name):
         """Seconds of the loop alone: what a run takes beyond one with a single iteration."""
         setup, body, count, aim = GUESTS[name]
-        full = self.bench.path(f"{name}.img", kernel(setup, body, count))
-        empty = self.bench.path(f"{name}-1.img", kernel(setup, body, 1))
+        full = self.bench.path(f"{name}.img", loop_kernel(body, count, setup))
+        empty = self.bench.path(f"{name}-1.img", loop_kernel(body, 1, setup))
         config = {"kernel": {"kernelFd": 0}, "firmware": {"kind": "none"}}
         ours, qemu = [], []
         for _ in range(ROUNDS):
@@ -96,14 +78,11 @@ class SoftcpuBench:
         return ratios(ours, qemu, aim)
 
     def boot_sector(self):
-        disk = self.bench.path("soft-boot.img", BOOT_SECTOR + bytes((1 << 20) - 512))
-        config = {"firmware": {"kind": "bios", "romFd": 0, "videoRomFd": 1}, "drives": [
-            {"id": "sata0", "kind": "disk", "port": 0, "images": [{"fd": 2}], "bootIndex": 0}]}
+        disk, config, files = boot_disk(self.bench)
         ours, qemu = [], []
         for _ in range(ROUNDS):
-            ours.append(self.ours(config, [(BIOS, os.O_RDONLY), (VIDEO_ROM, os.O_RDONLY), (disk, os.O_RDWR)]))
-            qemu.append(self.qemu(["-vga", "std", "-bios", BIOS, "-drive",
-                                   f"file={disk},format=raw,if=none,id=d", "-device", "ide-hd,drive=d,bus=ide.0"]))
+            ours.append(self.ours(config, files))
+            qemu.append(self.qemu(qemu_boot_disk(disk)))
         return ratios(ours, qemu, 1.0)
 
     def linux_ours(self, image, initramfs, cpus):

@@ -64,6 +64,17 @@ QString missingFile(const QStringList& paths) {
     return {};
 }
 
+QString makeBootCd(const QString& root, const QString& loader) {
+    const QString iso = root + QStringLiteral(".iso");
+    const int status = QProcess::execute(
+        QStringLiteral("xorriso"),
+        {QStringLiteral("-as"), QStringLiteral("mkisofs"), QStringLiteral("-quiet"),
+         QStringLiteral("-R"), QStringLiteral("-b"), loader, QStringLiteral("-no-emul-boot"),
+         QStringLiteral("-boot-load-size"), QStringLiteral("4"), QStringLiteral("-boot-info-table"),
+         QStringLiteral("-o"), iso, root});
+    return status == 0 ? iso : QString();
+}
+
 QString makeInvadersCd(const QString& folder) {
     const QDir root(folder + QStringLiteral("/invaders"));
     QDir().mkpath(root.filePath(QStringLiteral("boot/grub")));
@@ -76,14 +87,7 @@ QString makeInvadersCd(const QString& folder) {
         return {};
     menu.write("timeout 0\ndefault 0\ntitle invaders\nkernel /boot/invaders.exec\n");
     menu.close();
-    const QString iso = folder + QStringLiteral("/invaders.iso");
-    const int status = QProcess::execute(
-        QStringLiteral("xorriso"),
-        {QStringLiteral("-as"), QStringLiteral("mkisofs"), QStringLiteral("-quiet"),
-         QStringLiteral("-R"), QStringLiteral("-b"), QStringLiteral("boot/grub/stage2_eltorito"),
-         QStringLiteral("-no-emul-boot"), QStringLiteral("-boot-load-size"), QStringLiteral("4"),
-         QStringLiteral("-boot-info-table"), QStringLiteral("-o"), iso, root.path()});
-    return status == 0 ? iso : QString();
+    return makeBootCd(root.path(), QStringLiteral("boot/grub/stage2_eltorito"));
 }
 
 } // namespace vivarium::test

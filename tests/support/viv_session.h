@@ -8,8 +8,8 @@
 
 namespace vivarium::test {
 
-// A throw-away library ($VIVARIUM_HOME in a temporary folder) and the real `viv` driving it. What still
-// runs is powered off when it goes.
+// A throw-away library ($VIVARIUM_HOME in a temporary folder) and the real `viv` driving it. What
+// still runs is powered off when it goes.
 class VivSession {
 public:
     struct Output {
@@ -43,6 +43,9 @@ private:
 // The first of the package files that is missing, as a reason to skip; empty when all are there.
 QString missingFile(const QStringList& paths);
 
+// A CD of what is in the folder `root`, beside it, that starts with `loader` (a path in it) without
+// emulation. Empty when it could not be made.
+QString makeBootCd(const QString& root, const QString& loader);
 // A GRUB Legacy CD that starts grub-invaders, made in `folder`. Empty when it could not be made.
 QString makeInvadersCd(const QString& folder);
 

@@ -209,7 +209,8 @@ control::MachineConfig kernelConfig() {
     config.id = "00000000-0000-4000-8000-000000000001";
     config.name = "engine test";
     config.memoryBytes = 32 << 20;
-    config.accelerator = control::AcceleratorChoice::Kvm; // the software processor has its own tests
+    config.accelerator =
+        control::AcceleratorChoice::Kvm; // the software processor has its own tests
     config.firmware.kind = control::FirmwareKind::None;
     config.kernel.kernelFd = 0;
     return config;

@@ -28,26 +28,27 @@ private Q_SLOTS:
             QVERIFY(disk.open(QIODevice::WriteOnly));
             disk.write(sector.leftJustified(1 << 20, '\0'));
         }
-        QVERIFY2(session.succeeds({QStringLiteral("create"), QStringLiteral("menu"),
-                                   QStringLiteral("--accelerator"), QStringLiteral("kvm"),
-                                   QStringLiteral("--memory"), QStringLiteral("64M"),
-                                   QStringLiteral("--boot-menu"), QStringLiteral("--disk"),
-                                   session.path(QStringLiteral("diskA.img")),
-                                   QStringLiteral("--disk"),
-                                   session.path(QStringLiteral("diskB.img"))}),
-                 session.lastError());
+        QVERIFY2(
+            session.succeeds({QStringLiteral("create"), QStringLiteral("menu"),
+                              QStringLiteral("--accelerator"), QStringLiteral("kvm"),
+                              QStringLiteral("--memory"), QStringLiteral("64M"),
+                              QStringLiteral("--boot-menu"), QStringLiteral("--disk"),
+                              session.path(QStringLiteral("diskA.img")), QStringLiteral("--disk"),
+                              session.path(QStringLiteral("diskB.img"))}),
+            session.lastError());
         QVERIFY2(session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"),
                                    QStringLiteral("menu")}),
                  session.lastError());
         QVERIFY2(waitForScreen(session, QStringLiteral("Press ESC for boot menu")),
                  session.lastError());
-        QVERIFY2(session.succeeds({QStringLiteral("key"), QStringLiteral("menu"),
-                                   QStringLiteral("esc")}),
+        QVERIFY2(session.succeeds(
+                     {QStringLiteral("key"), QStringLiteral("menu"), QStringLiteral("esc")}),
                  session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Select boot device:")), session.lastError());
-        QVERIFY2(session.succeeds({QStringLiteral("key"), QStringLiteral("menu"),
-                                   QStringLiteral("2")}),
+        QVERIFY2(waitForScreen(session, QStringLiteral("Select boot device:")),
                  session.lastError());
+        QVERIFY2(
+            session.succeeds({QStringLiteral("key"), QStringLiteral("menu"), QStringLiteral("2")}),
+            session.lastError());
         QVERIFY2(waitForScreen(session, QStringLiteral("B!")), session.lastError());
     }
 

@@ -77,9 +77,8 @@ private:
     bool startGame(VivSession& session) const {
         const QString iso = makeInvadersCd(session.home());
         return !iso.isEmpty() &&
-               session.succeeds({QStringLiteral("create"), game,
-                                 QStringLiteral("--accelerator"), QStringLiteral("kvm"),
-                                 QStringLiteral("--memory"),
+               session.succeeds({QStringLiteral("create"), game, QStringLiteral("--accelerator"),
+                                 QStringLiteral("kvm"), QStringLiteral("--memory"),
                                  QStringLiteral("64M"), QStringLiteral("--cdrom"), iso}) &&
                session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"), game}) &&
                session.succeeds({QStringLiteral("wait"), game, QStringLiteral("--screen"),

@@ -1,8 +1,9 @@
 #include "tests/integration/guests/isolinux_cd.h"
 
+#include "tests/support/viv_session.h"
+
 #include <QDir>
 #include <QFile>
-#include <QProcess>
 
 namespace vivarium::test {
 
@@ -27,14 +28,7 @@ QString makeIsolinuxCd(const QString& folder, const QByteArray& configuration,
     write(QStringLiteral("isolinux.cfg"), configuration);
     for (const auto& [name, contents] : files)
         write(name, contents);
-    const QString iso = folder + QStringLiteral("/boot.iso");
-    const int status = QProcess::execute(
-        QStringLiteral("xorriso"),
-        {QStringLiteral("-as"), QStringLiteral("mkisofs"), QStringLiteral("-quiet"),
-         QStringLiteral("-R"), QStringLiteral("-b"), QStringLiteral("isolinux.bin"),
-         QStringLiteral("-no-emul-boot"), QStringLiteral("-boot-load-size"), QStringLiteral("4"),
-         QStringLiteral("-boot-info-table"), QStringLiteral("-o"), iso, root.path()});
-    return done && status == 0 ? iso : QString();
+    return done ? makeBootCd(root.path(), QStringLiteral("isolinux.bin")) : QString();
 }
 
 } // namespace vivarium::test

@@ -5,7 +5,8 @@
 
 namespace vivarium::test {
 
-// The GNU multiboot example kernel prints what the boot loader told it: exact text, known in advance.
+// The GNU multiboot example kernel prints what the boot loader told it: exact text, known in
+// advance.
 class MultibootGuestTest : public QObject {
     Q_OBJECT
 
@@ -45,15 +46,17 @@ private Q_SLOTS:
                  session.lastError());
         const QByteArray screen =
             session.run({QStringLiteral("screen"), QStringLiteral("multi")}).standardOutput;
-        // mem_upper counts KiB from 1 MiB to the end of the RAM below 4 GiB (multiboot 0.6.96, 3.3).
+        // mem_upper counts KiB from 1 MiB to the end of the RAM below 4 GiB (multiboot
+        // 0.6.96, 3.3).
         const QByteArray upper = QByteArray::number((memoryMiB - 1) * 1024);
         QVERIFY2(screen.contains("mem_lower = 639KB, mem_upper = " + upper + "KB") ||
                      screen.contains("mem_lower = 640KB, mem_upper = " + upper + "KB"),
                  screen);
         QVERIFY2(screen.contains("cmdline = ") && screen.contains(commandLine), screen);
-        QVERIFY2(screen.contains("base_addr = 0x000100000, length = 0x" +
-                                 QByteArray::number((memoryMiB - 1) << 20, 16).rightJustified(9, '0')),
-                 screen);
+        QVERIFY2(
+            screen.contains("base_addr = 0x000100000, length = 0x" +
+                            QByteArray::number((memoryMiB - 1) << 20, 16).rightJustified(9, '0')),
+            screen);
     }
 };
 

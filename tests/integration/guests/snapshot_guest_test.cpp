@@ -40,10 +40,9 @@ class SnapshotGuestTest : public QObject {
         QFile disk(session.path(QStringLiteral("disk.img")));
         return disk.open(QIODevice::WriteOnly) && disk.resize(16 << 20) &&
                viv(session,
-                   QStringList{QStringLiteral("create"), machine,
-                               QStringLiteral("--accelerator"), QStringLiteral("kvm"),
-                               QStringLiteral("--kernel"),
-                               kernel, QStringLiteral("--append"), QStringLiteral("one two"),
+                   QStringList{QStringLiteral("create"), machine, QStringLiteral("--accelerator"),
+                               QStringLiteral("kvm"), QStringLiteral("--kernel"), kernel,
+                               QStringLiteral("--append"), QStringLiteral("one two"),
                                QStringLiteral("--memory"), QStringLiteral("64M"),
                                QStringLiteral("--disk"), disk.fileName()} +
                        hardware) &&

@@ -40,8 +40,8 @@ private Q_SLOTS:
                                    QStringLiteral("--timeout"), QStringLiteral("60")},
                                   70'000),
                  session.lastError());
-        const auto answer = session.run(
-            {QStringLiteral("vnc"), QStringLiteral("shown"), QStringLiteral("--json")});
+        const auto answer =
+            session.run({QStringLiteral("vnc"), QStringLiteral("shown"), QStringLiteral("--json")});
         const QString address = QJsonDocument::fromJson(answer.standardOutput)
                                     .object()
                                     .value(QStringLiteral("address"))
