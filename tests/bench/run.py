@@ -13,6 +13,7 @@ import time
 
 from boot_guests import (BIOS_CONFIG, BIOS_FILES, EXIT_PORT, KERNEL_BASE, KERNEL_ENTRY, boot_disk,
                          loop_kernel, qemu_boot_disk)
+from clone_bench import CloneBench
 from disk_bench import DiskBench
 from snapshot_bench import SnapshotBench
 from softcpu_bench import SoftcpuBench
@@ -149,6 +150,9 @@ class Bench:
     def snapshots(self):
         return SnapshotBench(self).run()
 
+    def linked_clones(self):
+        return CloneBench(self).run()
+
     def softcpu(self):
         return SoftcpuBench(self).run()
 
@@ -189,7 +193,7 @@ class Bench:
 
 
 BENCHES = ["first_instruction", "boot_sector", "worker_memory", "pio_exit", "mmio_exit",
-           "library_open", "viv_list", "disk", "snapshots", "softcpu", "window", "console"]
+           "library_open", "viv_list", "disk", "snapshots", "linked_clones", "softcpu", "window", "console"]
 
 
 def main():
