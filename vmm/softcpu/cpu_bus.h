@@ -4,6 +4,7 @@
 #include "vmm/base/guest_address.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 namespace vivarium::softcpu {
@@ -46,6 +47,9 @@ public:
     // CR8, bits 0..3: the task priority's class.
     virtual uint8_t taskPriority() = 0;
     virtual void setTaskPriority(uint8_t priority) = 0;
+    // Runs `function` while no other vCPU executes anything. Host pointers from before are stale in
+    // it and after it; it must not touch the bus.
+    virtual void exclusively(const std::function<void()>& function) { function(); }
     // FERR#: an unmasked x87 exception waits and CR0.NE is clear (interrupt 13 on a PC).
     virtual void fpuError() = 0;
 };

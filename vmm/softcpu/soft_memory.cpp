@@ -12,6 +12,12 @@ void SoftMemory::open() {
     m_mutex.unlock();
 }
 
+void SoftMemory::exclusively(const std::function<void()>& function) {
+    close();
+    function();
+    open();
+}
+
 void SoftMemory::changeBegins() {
     close();
     m_changing = true;

@@ -26,6 +26,8 @@ public:
     // Before the first run.
     void addFollower(Follower follower) { m_followers.push_back(std::move(follower)); }
     softcpu::PhysicalView& view() { return m_view; }
+    // Runs `function` with the gate closed. By a vCPU that has left it.
+    void exclusively(const std::function<void()>& function);
 
     void changeBegins() override;
     void changeEnds() override;

@@ -46,6 +46,19 @@ const Code kRewriteOwn16{0x66, 0xBB, 0x01, 0x00, 0x00, 0x00, 0xBE, 0x00, 0x18, 0
 const Code kNumber{0xB8, 0, 0, 0, 0, 0xC3};         // mov eax,0; ret
 const Code kNumber16{0x66, 0xB8, 0, 0, 0, 0, 0xC3}; // likewise
 
+// 32-bit: starts the others at 0x8000; adds 1 to the word across the pages at 0x3FFE 5000 times
+// with LOCK; waits for 1 at 0x3000; writes 'D' to port 0x100; halts.
+const Code kCountAcross = [] {
+    Code code(kRewriteOthers.begin(), kRewriteOthers.begin() + 30);
+    code.insert(code.end(), {0xB9, 0x88, 0x13, 0x00, 0x00, 0xF0, 0xFF, 0x05, 0xFE, 0x3F, 0x00, 0x00,
+                             0xE2, 0xF7, 0xF3, 0x90, 0x83, 0x3D, 0x00, 0x30, 0x00, 0x00, 0x01, 0x75,
+                             0xF5, 0x66, 0xBA, 0x00, 0x01, 0xB0, 0x44, 0xEE, 0xF4, 0xEB, 0xFD});
+    return code;
+}();
+// 16-bit: the same 5000 times; writes 1 to 0x3000; halts.
+const Code kCountAcross16{0xB9, 0x88, 0x13, 0xF0, 0x66, 0xFF, 0x06, 0xFE, 0x3F, 0xE2,
+                          0xF8, 0xC6, 0x06, 0x00, 0x30, 0x01, 0xF4, 0xEB, 0xFD};
+
 constexpr GuestAddress kOthers = 0x8000;
 // They hand over to each other all the time, which waits for a busy host's scheduler.
 constexpr std::chrono::seconds kLimit(100);
@@ -95,6 +108,14 @@ private Q_SLOTS:
             }
             QTRY_COMPARE(guest->memory.readObject<uint32_t>(0x3000).value_or(0), number);
         }
+    }
+
+    void lockedAccessesAcrossPagesAreWhole() {
+        auto guest = start(kCountAcross, kCountAcross16);
+        QVERIFY(guest);
+        QCOMPARE(guest->port.writes.take(kLimit), (AccessRecord{0, 1, 'D'}));
+        MutexLocker lock(guest->lock);
+        QCOMPARE(guest->memory.readObject<uint32_t>(0x3FFE).value_or(0), 10'000u);
     }
 
     // Two processors translate and rewrite code of one page all the time.

@@ -22,9 +22,9 @@ constexpr uint64_t kTimerLatenessNs = 200'000; // that a guest may see
 
 SoftVcpu::SoftVcpu(const Environment& environment, unsigned index, std::vector<CpuidEntry> cpuid,
                    std::unique_ptr<NativeUnit> native, const ExecutorFactory& makeExecutor)
-    : m_ports(environment.ports), m_memory(environment.memory), m_gate(environment.gate),
-      m_chips(environment.chips), m_index(index), m_cpuid(std::move(cpuid)),
-      m_state(std::make_unique<CpuState>()),
+    : m_ports(environment.ports), m_memory(environment.memory), m_direct(environment.direct),
+      m_gate(environment.gate), m_chips(environment.chips), m_index(index),
+      m_cpuid(std::move(cpuid)), m_state(std::make_unique<CpuState>()),
       m_mmu(*m_state, environment.direct.view(), *this, kSoftwarePhysicalBits),
       m_native(std::move(native)), m_interpreter(*m_state, m_mmu, *this, *this, *m_native),
       m_executor(makeExecutor(*m_state, m_mmu, m_interpreter)) {
@@ -273,6 +273,15 @@ uint8_t SoftVcpu::taskPriority() {
 
 void SoftVcpu::setTaskPriority(uint8_t priority) {
     m_chips.setTaskPriority(m_index, static_cast<uint8_t>(priority << kApicPriorityShift));
+}
+
+void SoftVcpu::exclusively(const std::function<void()>& function) {
+    outside([&] {
+        m_direct.exclusively([&] {
+            forgetStale();
+            function();
+        });
+    });
 }
 
 void SoftVcpu::fpuError() {

@@ -70,6 +70,7 @@ private:
     uint64_t tsc() override;
     uint8_t taskPriority() override;
     void setTaskPriority(uint8_t priority) override;
+    void exclusively(const std::function<void()>& function) override;
     void fpuError() override;
 
     void attend(uint32_t bits);
@@ -87,6 +88,7 @@ private:
 
     PortBus& m_ports;
     MemoryMap& m_memory;
+    SoftMemory& m_direct;
     RunGate& m_gate;
     InterruptChips& m_chips;
     const unsigned m_index;

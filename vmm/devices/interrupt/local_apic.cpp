@@ -23,6 +23,7 @@ constexpr uint32_t kTimerModeShift = 17;
 constexpr uint32_t kSentIllegalVector = 1 << 5, kReceivedIllegalVector = 1 << 6,
                    kIllegalRegister = 1 << 7;
 constexpr uint8_t kFirstLegalVector = 16;
+constexpr uint64_t kMaxOwedTicks = 1000;
 // A periodic timer that is faster only keeps the host busy.
 constexpr uint64_t kMinPeriodNs = 50'000;
 
@@ -140,6 +141,7 @@ bool LocalApic::setBase(uint64_t base) {
     if (wasEnabled && !nextEnabled) {
         setDefaults();
         m_state.timerStartNs = 0;
+        m_state.owedTicks = 0;
         m_state.tscDeadline = 0;
     }
     if (!wasX2 && nextX2)
@@ -227,6 +229,7 @@ LocalApic::Effect LocalApic::writeRegister(uint64_t offset, uint32_t value, uint
         writeTimerLvt(value, effect);
         break;
     case kInitialCount:
+        m_state.owedTicks = 0;
         if (timerMode() == TimerMode::TscDeadline)
             break; // 11.5.4.1: ignored there
         reg(kInitialCount) = value;
@@ -261,6 +264,7 @@ LocalApic::Effect LocalApic::writeRegister(uint64_t offset, uint32_t value, uint
 void LocalApic::writeTimerLvt(uint32_t value, Effect& effect) {
     const TimerMode before = timerMode();
     reg(kLvtTimer) = value & kLvts[0].writable;
+    m_state.owedTicks = 0;
     maskAllIfDisabled();
     const TimerMode after = timerMode();
     // 11.5.4.1: between counting and deadlines the timer is disarmed.
@@ -494,6 +498,11 @@ void LocalApic::acknowledge(uint8_t vector) {
     const uint32_t bit = 1u << vector % 32;
     reg(kIrr + word) &= ~bit;
     reg(kIsr + word) |= bit;
+    // The next tick that is owed waits for the end of this one.
+    if (m_state.owedTicks != 0 && vector == static_cast<uint8_t>(reg(kLvtTimer))) {
+        --m_state.owedTicks;
+        raise(kLvtTimer);
+    }
 }
 
 void LocalApic::endOfInterrupt(Effect& effect) {
@@ -575,10 +584,18 @@ void LocalApic::timerExpired(uint64_t nowNs) {
         m_state.timerStartNs = 0;
         break;
     case TimerMode::Periodic: {
-        // What was missed is not made up for, but the phase stays.
+        // The phase stays, and what was missed, or meets a tick that still waits, is owed.
         const uint64_t period = std::max(timerPeriodNs(), kMinPeriodNs);
-        if (nowNs >= m_state.timerStartNs)
-            m_state.timerStartNs += (nowNs - m_state.timerStartNs) / period * period;
+        uint64_t ticks = 1;
+        if (nowNs >= m_state.timerStartNs) {
+            ticks = (nowNs - m_state.timerStartNs) / period;
+            m_state.timerStartNs += ticks * period;
+        }
+        if (ticks > 0 && (reg(kLvtTimer) & kLvtMasked) == 0) {
+            const bool merges = requests(static_cast<uint8_t>(reg(kLvtTimer)));
+            m_state.owedTicks = static_cast<uint32_t>(
+                std::min<uint64_t>(m_state.owedTicks + ticks - (merges ? 0 : 1), kMaxOwedTicks));
+        }
         break;
     }
     }

@@ -25,6 +25,7 @@ public:
         uint64_t base = kDefaultBase | kBaseEnabled;
         uint64_t tscDeadline = 0;
         uint64_t timerStartNs = 0; // when the present countdown began; 0: it stands still
+        uint32_t owedTicks = 0;    // of the periodic timer: missed, or merged with one before
         uint32_t errors = 0;       // since the error status was last written
         bool nmiPending = false, initPending = false, smiPending = false;
         bool extIntPending = false; // by message; LINT0 is the 8259's wire

@@ -146,6 +146,29 @@ private Q_SLOTS:
         QCOMPARE(apic.readRegister(0x390, kNow + 350'000), 25'000u);
     }
 
+    void missedTicksAreOwed() {
+        Apic apic;
+        apic.writeRegister(0x320, 0x20040, kNow);
+        apic.writeRegister(0x3E0, 0, kNow); // by 2
+        apic.writeRegister(0x380, 50'000, kNow);
+        apic.timerExpired(kNow + 350'000); // three, of which one waits now
+        QCOMPARE(apic.state().owedTicks, 2u);
+        apic.timerExpired(kNow + 400'000); // meets it
+        QCOMPARE(apic.state().owedTicks, 3u);
+        for (uint32_t left : {2u, 1u, 0u, 0u}) {
+            QCOMPARE(apic.pendingVector(), std::optional<uint8_t>(0x40));
+            apic.acknowledge(0x40);
+            QCOMPARE(apic.pendingVector(), std::optional<uint8_t>());
+            QCOMPARE(apic.state().owedTicks, left);
+            apic.writeRegister(0xB0, 0, kNow); // end of interrupt
+        }
+        QCOMPARE(apic.pendingVector(), std::optional<uint8_t>());
+        apic.timerExpired(kNow + 700'000);
+        QVERIFY(apic.state().owedTicks != 0);
+        apic.writeRegister(0x380, 50'000, kNow); // another countdown
+        QCOMPARE(apic.state().owedTicks, 0u);
+    }
+
     void tscDeadline() { // 11.5.4.1
         Apic apic;
         apic.setTscDeadline(99);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr uint64_t kDr6Fixed = 0xFFFF0FF0; // bits that read as one
 constexpr uint64_t kDr6SingleStep = 1 << 14;
+constexpr unsigned kMaxDeliveries = 16;
 constexpr uint64_t kDr7GeneralDetect = 1 << 13;
 
 // Intel SDM 3A, table 6-4.
@@ -98,7 +99,10 @@ void Engine::finishInstruction(bool singleStep) {
 StepResult Engine::deliver(Event event, uint64_t faultAddress, uint64_t debugStatus) {
     if (state.activity == Activity::Halted)
         state.activity = Activity::Running;
-    for (;;) {
+    // Faults that make no double fault can follow each other for ever (alignment checks of a
+    // handler's stack): a processor hangs. Here the instruction runs again, so that a vCPU can be
+    // called away.
+    for (unsigned tries = 0; tries < kMaxDeliveries; ++tries) {
         if (event.kind == EventKind::Exception && event.vector == kPageFaultVector)
             state.cr2 = faultAddress;
         if (event.kind == EventKind::Exception && event.vector == kDebugException) {
@@ -129,6 +133,7 @@ StepResult Engine::deliver(Event event, uint64_t faultAddress, uint64_t debugSta
             debugStatus = next.debugStatus;
         }
     }
+    return StepResult::Faulted;
 }
 
 StepResult Engine::shutDown() {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -156,6 +157,9 @@ public:
     template <class Change>
     uint64_t modifyMemory(uint64_t linearAddress, unsigned sizeBytes, bool atomically,
                           Change change);
+    template <class Change>
+    bool modifyAcrossPages(uint64_t linearAddress, unsigned sizeBytes, uint64_t& old,
+                           Change change);
 
     // --- flags (flags.h computes them)
     bool flag(uint64_t mask) const { return (state.rflags & mask) != 0; }
@@ -256,6 +260,29 @@ private:
     Checkpoint m_checkpoint{};
 };
 
+// false: not both pages are RAM that may be written.
+template <class Change>
+bool Engine::modifyAcrossPages(uint64_t linearAddress, unsigned sizeBytes, uint64_t& old,
+                               Change change) {
+    const TlbMode tlbMode = dataTlbMode(state);
+    const auto first = static_cast<unsigned>(4096 - linearAddress % 4096);
+    const SoftMmu::Place low = mmu.place(linearAddress, AccessKind::Write, tlbMode);
+    const SoftMmu::Place high = mmu.place(mmu.nextPage(linearAddress), AccessKind::Write, tlbMode);
+    if (!low.host || !high.host)
+        return false;
+    uint8_t bytes[8] = {};
+    std::memcpy(bytes, low.host, first);
+    std::memcpy(bytes + first, high.host, sizeBytes - first);
+    std::memcpy(&old, bytes, sizeof old);
+    const uint64_t value = change(old);
+    std::memcpy(bytes, &value, sizeof value);
+    std::memcpy(low.host, bytes, first);
+    std::memcpy(high.host, bytes + first, sizeBytes - first);
+    mmu.wrote(low, first);
+    mmu.wrote(high, sizeBytes - first);
+    return true;
+}
+
 template <class Change>
 uint64_t Engine::modifyMemory(uint64_t linearAddress, unsigned sizeBytes, bool atomically,
                               Change change) {
@@ -299,6 +326,13 @@ uint64_t Engine::modifyMemory(uint64_t linearAddress, unsigned sizeBytes, bool a
     // Device memory and operands that cross a page: two accesses, the fault of the write first.
     throwFault(mmu.probeWrite(linearAddress, sizeBytes, tlbMode));
     uint64_t old = 0;
+    if (atomically && linearAddress % 4096 + sizeBytes > 4096) { // as a lock of the bus
+        bool done = false;
+        platform.exclusively(
+            [&] { done = modifyAcrossPages(linearAddress, sizeBytes, old, change); });
+        if (done)
+            return old;
+    }
     loadBytes(linearAddress, &old, sizeBytes, tlbMode);
     const uint64_t value = change(old);
     storeBytes(linearAddress, &value, sizeBytes, tlbMode);

@@ -29,6 +29,8 @@ private Q_SLOTS:
     void interruptShadowOfSti();
     void externalInterruptWakesFromHalt();
     void faultsChangeNothing();
+    void endlessFaultsCanBeInterrupted();
+    void waitingForTheMonitorIsHalting();
 
 private:
     uint64_t stacked(const TestCpu& cpu, unsigned slot, unsigned bytes = 8) const {
@@ -313,6 +315,31 @@ void ExceptionsTest::faultsChangeNothing() {
     QCOMPARE(cpu.run({0x8F, 0x03}), StepResult::Faulted);
     QCOMPARE(stacked(cpu, 4), TestCpu::kStack0);
     QCOMPARE(cpu.reg(kRbx), uint64_t{0x200000});
+}
+
+// The handler of alignment checks runs at CPL 3 on a misaligned stack: its frame cannot be pushed.
+void ExceptionsTest::endlessFaultsCanBeInterrupted() {
+    TestCpu cpu;
+    cpu.protected32(3);
+    cpu.state->cr0 |= kCr0Am;
+    cpu.state->rflags |= kFlagAc;
+    cpu.setGate32(kAlignmentCheckVector, TestCpu::kCode3, TestCpu::kHandlers, 0xEE);
+    cpu.reg(kRsp) = TestCpu::kStack3 + 1;
+    updateModeKey(*cpu.state);
+    QCOMPARE(cpu.run({0x50}), StepResult::Faulted); // push eax
+    QCOMPARE(cpu.state->rip, TestCpu::kCode);
+    QCOMPARE(cpu.reg(kRsp), TestCpu::kStack3 + 1);
+}
+
+void ExceptionsTest::waitingForTheMonitorIsHalting() {
+    TestCpu cpu;
+    cpu.longMode();
+    cpu.reg(kRcx) = 0;
+    QCOMPARE(cpu.run({0x0F, 0x01, 0xC9}), StepResult::Halted); // mwait
+    QCOMPARE(cpu.state->activity, Activity::Halted);
+    cpu.state->rflags |= kFlagIf;
+    QCOMPARE(cpu.interpreter->deliverInterrupt(0x20), StepResult::Faulted);
+    QCOMPARE(cpu.state->activity, Activity::Running);
 }
 
 VIVARIUM_TEST(ExceptionsTest)

@@ -224,11 +224,15 @@ void monitor(Engine& e) {
     e.readMemory(segment, e.gpr(kRax, e.instruction->addressBytes), 1);
 }
 
-// A wake-up is allowed for any reason (Intel SDM 2B, MWAIT), so it ends at once: sleeping would
-// need a watch on the monitored line.
+// As HLT: nobody watches the monitored line, which is why the model does not offer it. A wake-up is
+// allowed for any reason (Intel SDM 2B, MWAIT), so where an interrupt that is held back has to be
+// one, it ends at once.
 void mwait(Engine& e) {
     e.requirePrivilege0();
     e.require((e.state.gpr[kRcx] & 0xFFFFFFFE) == 0, kGeneralProtection, 0);
+    const bool maskedInterruptsWake = e.state.gpr[kRcx] & 1;
+    if (!maskedInterruptsWake || e.flag(kFlagIf))
+        hlt(e);
 }
 
 template <bool seed>

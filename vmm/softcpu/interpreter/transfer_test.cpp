@@ -25,6 +25,7 @@ private Q_SLOTS:
     void modelSpecificRegisters();
     void controlRegisterChecks_data();
     void controlRegisterChecks();
+    void addressSpaceNumbers();
 };
 
 // The way of every boot loader: protected mode, PAE, page tables, EFER.LME, paging, far jump.
@@ -305,6 +306,26 @@ void TransferTest::controlRegisterChecks() {
     cpu.reg(kRax) = rax;
     cpu.run({code.begin(), code.end()});
     QCOMPARE(cpu.vector(), vector);
+}
+
+// PCIDs (Intel SDM 3A, 4.10.1) and INVPCID.
+void TransferTest::addressSpaceNumbers() {
+    TestCpu cpu;
+    cpu.longMode();
+    cpu.reg(kRax) = cpu.state->cr4 | kCr4Pcide;
+    QCOMPARE(cpu.run({0x0F, 0x22, 0xE0}), StepResult::Executed); // mov cr4, rax
+    cpu.reg(kRax) = uint64_t{1} << 63 | TestCpu::kTables | 5;    // keep what is known
+    QCOMPARE(cpu.run({0x0F, 0x22, 0xD8}), StepResult::Executed); // mov cr3, rax
+    QCOMPARE(cpu.state->cr3, TestCpu::kTables | 5);
+    cpu.reg(kRbx) = TestCpu::kData;
+    cpu.memory.store<uint64_t>(TestCpu::kData, 5);
+    for (uint64_t type = 0; type < 4; ++type) {
+        cpu.reg(kRax) = type;
+        QCOMPARE(cpu.run({0x66, 0x0F, 0x38, 0x82, 0x03}), StepResult::Executed); // invpcid
+    }
+    cpu.reg(kRax) = 4;
+    QCOMPARE(cpu.run({0x66, 0x0F, 0x38, 0x82, 0x03}), StepResult::Faulted);
+    QCOMPARE(cpu.vector(), int(kGeneralProtection));
 }
 
 VIVARIUM_TEST(TransferTest)

@@ -73,6 +73,9 @@ public:
     };
     CodePlace codePlace(uint64_t linear, TlbMode mode);
 
+    // Start of the page after `linear`'s; outside long mode addresses wrap at 4 GiB.
+    uint64_t nextPage(uint64_t linear) const;
+
     // A walk without side effects (debugger, fault reports).
     std::optional<GuestAddress> inspect(uint64_t linear);
 
@@ -100,7 +103,6 @@ private:
     bool allowed(const Rights& rights, AccessKind kind, TlbMode mode) const;
     std::optional<uint64_t> readEntry(GuestAddress address, unsigned sizeBytes);
     bool setEntryBits(GuestAddress address, unsigned sizeBytes, uint64_t expected, uint64_t bits);
-    uint64_t nextPage(uint64_t linear) const;
     Place placeSlow(uint64_t linear, AccessKind kind, TlbMode mode);
     void readDevice(GuestAddress physical, uint8_t* out, unsigned sizeBytes);
     void writeDevice(GuestAddress physical, const uint8_t* in, unsigned sizeBytes);

@@ -19,6 +19,10 @@ public:
         __cpuid_count(leaf, subleaf, result.eax, result.ebx, result.ecx, result.edx);
         if (leaf == 1)
             result.edx &= ~(1u << 1); // VME
+        if (leaf == 1)
+            result.ecx |= 1u << 3 | 1u << 17; // MONITOR, PCID
+        if (leaf == 7 && subleaf == 0)
+            result.ebx |= 1u << 10; // INVPCID
         if (leaf == 0x80000008)
             result.eax = 0x3028; // 40 and 48 address bits
         return result;

@@ -15,17 +15,18 @@ class RandomInstructions {
 public:
     explicit RandomInstructions(uint64_t seed) : m_random(seed) {}
 
+    // Besides what the translator handles itself: what a user program may do anywhere, or what
+    // changes the flags that are kept beside the arithmetic ones where nothing forbids it.
+    enum class Scope { UserMode, Privileged };
+
     // At `rip`, for the mode.
-    std::vector<uint8_t> next(uint64_t rip, uint32_t modeKey) {
+    std::vector<uint8_t> next(uint64_t rip, uint32_t modeKey, Scope scope) {
         for (;;) {
             std::vector<uint8_t> bytes = encoding((modeKey & mode::kCodeSize) == mode::kCode64);
             GuestInstruction instruction;
             if (fetchInstruction(bytes, rip, modeKey, instruction) != FetchStatus::Ok)
                 continue;
-            Treatment treatment = treatmentOf(instruction);
-            if (treatment != Treatment::Copy && treatment != Treatment::Lea &&
-                treatment != Treatment::Push && treatment != Treatment::Pop &&
-                treatment != Treatment::Leave && treatment != Treatment::BitString)
+            if (!wanted(instruction, scope))
                 continue;
             // The host's thread keeps data of its own behind FS.
             if (instruction.info.attributes &
@@ -47,7 +48,7 @@ public:
             value = registerValue();
         if (below(4) != 0)
             state.gpr[kRsp] = TestMachine::kData + 0x800 + below(0x1000);
-        state.rflags = kFlagFixed | (m_random() & kArithmeticFlags);
+        state.rflags = kFlagFixed | (m_random() & kArithmeticFlags) | (below(4) ? 0 : kFlagDf);
     }
 
     void simd(CpuState& state) {
@@ -67,6 +68,34 @@ public:
     }
 
 private:
+    static bool wanted(const GuestInstruction& instruction, Scope scope) {
+        const ZydisDecodedInstruction& info = instruction.info;
+        switch (treatmentOf(instruction)) {
+        case Treatment::Copy:
+        case Treatment::Lea:
+        case Treatment::Push:
+        case Treatment::Pop:
+        case Treatment::Leave:
+        case Treatment::BitString:
+            return true;
+        case Treatment::StoredFlag:
+            return scope == Scope::Privileged || info.mnemonic == ZYDIS_MNEMONIC_CLD ||
+                   info.mnemonic == ZYDIS_MNEMONIC_STD;
+        case Treatment::PushFlags:
+        case Treatment::PopFlags:
+            return scope == Scope::Privileged;
+        case Treatment::Interpret:
+            return info.meta.category == ZYDIS_CATEGORY_STRINGOP ||
+                   info.mnemonic == ZYDIS_MNEMONIC_XLAT ||
+                   info.mnemonic == ZYDIS_MNEMONIC_FNSTENV ||
+                   info.mnemonic == ZYDIS_MNEMONIC_FLDENV ||
+                   info.mnemonic == ZYDIS_MNEMONIC_FNSAVE ||
+                   info.mnemonic == ZYDIS_MNEMONIC_FRSTOR || info.mnemonic == ZYDIS_MNEMONIC_FWAIT;
+        default:
+            return false;
+        }
+    }
+
     uint64_t registerValue() {
         switch (below(10)) {
         case 0:
