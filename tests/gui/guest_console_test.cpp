@@ -41,6 +41,7 @@ private Q_SLOTS:
     void cleanup();
     void showsExactlyTheGuestsPicture();
     void typedKeysReachTheGuest();
+    void activeWindowGivesTheKeysToTheGuest();
     void pauseAndResume();
     void closeKeepsTheGuestAndShowOpensItAgain();
     void powerOffClosesTheWindow();
@@ -189,6 +190,19 @@ void GuestConsoleTest::typedKeysReachTheGuest() {
             return screenText(m_machine).contains(QStringLiteral("Select boot device"));
         },
         kBootTimeoutMs));
+}
+
+// A menu left with Escape keeps the keyboard in its bar, also while another window is used.
+void GuestConsoleTest::activeWindowGivesTheKeysToTheGuest() {
+    START_KERNEL();
+    console->activateWindow();
+    QTRY_VERIFY(console->view()->hasFocus());
+    console->menuBar()->setFocus();
+    m_window->activateWindow();
+    QTRY_VERIFY(m_window->isActiveWindow());
+    console->activateWindow();
+    QTRY_VERIFY(console->isActiveWindow());
+    QTRY_VERIFY(console->view()->hasFocus());
 }
 
 void GuestConsoleTest::pauseAndResume() {

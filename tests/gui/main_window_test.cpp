@@ -246,8 +246,9 @@ void MainWindowTest::shortcutsKeepTheSelection() {
 }
 
 void MainWindowTest::searchIsOneKeyAway() {
-    m_fixture->addMachine(QStringLiteral("web"));
+    const MachineId web = m_fixture->addMachine(QStringLiteral("web"));
     m_fixture->addMachine(QStringLiteral("db"));
+    m_window->machineList().select(web);
     m_window->activateWindow();
     QVERIFY(QTest::qWaitForWindowActive(m_window.get()));
     QTest::keyClick(m_window.get(), Qt::Key_F, Qt::ControlModifier);
@@ -257,6 +258,14 @@ void MainWindowTest::searchIsOneKeyAway() {
     QCOMPARE(m_window->machineList().view()->model()->rowCount(), 1);
     QTest::keyClick(focus, Qt::Key_Escape);
     QCOMPARE(m_window->machineList().view()->model()->rowCount(), 2);
+
+    // What a search without a hit has hidden is selected again.
+    m_window->machineList().select(web);
+    QTest::keyClick(m_window.get(), Qt::Key_F, Qt::ControlModifier);
+    QTest::keyClicks(focus, QStringLiteral("nothing"));
+    QCOMPARE(m_window->machineList().view()->model()->rowCount(), 0);
+    QTest::keyClick(focus, Qt::Key_Escape);
+    QCOMPARE(m_window->machineList().currentMachine(), web);
 }
 
 void MainWindowTest::layoutIsRemembered() {

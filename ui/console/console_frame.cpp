@@ -450,6 +450,10 @@ bool ConsoleFrame::eventFilter(QObject* watched, QEvent* event) {
 void ConsoleFrame::changeEvent(QEvent* event) {
     if (event->type() == QEvent::LanguageChange)
         retranslate();
+    // The keyboard is the guest's as soon as the window is active. Qt would give it back to what had it
+    // last, even to a menu bar that was left half-way.
+    if (event->type() == QEvent::ActivationChange && isActiveWindow())
+        m_view->setFocus(Qt::ActiveWindowFocusReason);
     QMainWindow::changeEvent(event);
 }
 

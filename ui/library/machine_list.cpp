@@ -60,15 +60,17 @@ MachineList::MachineList(const Library& library, MachineTreeModel& model, QWidge
     layout->addWidget(m_view, 1);
 
     connect(m_search, &QLineEdit::textChanged, this, [this](const QString& text) {
+        rememberSelection();
         m_filter->setSearchText(text);
         if (m_filter->isFiltering())
             m_view->expandAll();
-        updateEmptyText();
+        filterChanged();
     });
     connect(m_tags, &QComboBox::activated, this, [this] {
+        rememberSelection();
         m_filter->setTag(m_tags->currentData().toString());
         m_view->expandAll();
-        updateEmptyText();
+        filterChanged();
     });
     connect(m_view->selectionModel(), &QItemSelectionModel::selectionChanged, this,
             &MachineList::selectionChanged);
@@ -178,6 +180,17 @@ void MachineList::updateTags() {
     m_tags->setVisible(!tags.isEmpty());
     if (index < 0)
         m_filter->setTag(QString());
+}
+
+void MachineList::rememberSelection() {
+    if (const MachineId id = currentMachine(); !id.isNull())
+        m_lastSelected = id;
+}
+
+void MachineList::filterChanged() {
+    if (!m_view->selectionModel()->hasSelection())
+        select(m_lastSelected);
+    updateEmptyText();
 }
 
 void MachineList::updateEmptyText() {

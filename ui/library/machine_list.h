@@ -54,6 +54,9 @@ protected:
 private:
     void retranslate();
     void updateTags();
+    void rememberSelection();
+    /// Selects the last selected machine again if the filter had hidden it.
+    void filterChanged();
     void updateEmptyText();
     void collect(const QModelIndex& index, QList<MachineId>& machines) const;
     void expandNewGroups(const QModelIndex& parent, int first, int last);
@@ -66,6 +69,7 @@ private:
     QTreeView* m_view;
     QLabel* m_nothingFound;
     QStringList m_foldedGroups;
+    MachineId m_lastSelected;
 };
 
 } // namespace vivarium

@@ -53,10 +53,10 @@ QWidget* SystemPage::motherboardTab(quint32 hostMemoryMiB) {
     auto* buttons = new QVBoxLayout;
     buttons->addWidget(m_bootUp);
     buttons->addWidget(m_bootDown);
-    buttons->addStretch();
     auto* boot = new QHBoxLayout;
     boot->addWidget(m_bootOrder, 1, Qt::AlignTop);
     boot->addLayout(buttons);
+    boot->setAlignment(buttons, Qt::AlignTop);
     boot->addStretch(1);
     auto* bootTitle = new QLabel(tr("B&oot Order:"), tab);
     bootTitle->setBuddy(m_bootOrder);

@@ -54,9 +54,10 @@ void InlineMessage::clear() {
     setVisible(false);
 }
 
-// A label that wraps asks for the height of its narrowest shape, which leaves a gap below one line.
-QSize InlineMessage::minimumSizeHint() const {
-    return {QFrame::minimumSizeHint().width(), std::max(kIconSize, fontMetrics().height())};
+// A label that wraps asks for the height of a narrow shape, which leaves a gap below the text; layouts
+// add what the width they give needs (heightForWidth).
+QSize InlineMessage::sizeHint() const {
+    return {QFrame::sizeHint().width(), std::max(kIconSize, fontMetrics().height())};
 }
 
 QString InlineMessage::text() const {

@@ -17,7 +17,7 @@ public:
     void clear();
     QString text() const;
     Level level() const { return m_level; }
-    QSize minimumSizeHint() const override;
+    QSize sizeHint() const override;
 
 private:
     QLabel* m_icon;
