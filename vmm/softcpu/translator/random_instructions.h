@@ -68,6 +68,8 @@ public:
     }
 
 private:
+    static constexpr ZydisInstructionAttributes kRepeats =
+        ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
     static bool wanted(const GuestInstruction& instruction, Scope scope) {
         const ZydisDecodedInstruction& info = instruction.info;
         switch (treatmentOf(instruction)) {
@@ -85,8 +87,10 @@ private:
         case Treatment::PopFlags:
             return scope == Scope::Privileged;
         case Treatment::Interpret:
-            return info.meta.category == ZYDIS_CATEGORY_STRINGOP ||
-                   info.mnemonic == ZYDIS_MNEMONIC_XLAT ||
+            // Without paging a repeated one goes on for four billion elements.
+            if (info.meta.category == ZYDIS_CATEGORY_STRINGOP)
+                return scope == Scope::UserMode || !(info.attributes & kRepeats);
+            return info.mnemonic == ZYDIS_MNEMONIC_XLAT ||
                    info.mnemonic == ZYDIS_MNEMONIC_FNSTENV ||
                    info.mnemonic == ZYDIS_MNEMONIC_FLDENV ||
                    info.mnemonic == ZYDIS_MNEMONIC_FNSAVE ||
