@@ -1,3 +1,4 @@
+#include "tests/integration/guests/initramfs.h"
 #include "tests/support/test_main.h"
 #include "tests/support/viv_session.h"
 
@@ -56,6 +57,26 @@ private Q_SLOTS:
                                      .toObject();
         QCOMPARE(live.value(QStringLiteral("accelerator")).toString(), QStringLiteral("software"));
         QVERIFY(live.value(QStringLiteral("acceleratorReason")).toString().contains(u"settings"));
+    }
+
+    // All tests up to the last one, which waits some minutes for bits to fade.
+    void memoryTestFindsNoError() {
+        const QString memtest =
+            guestFile(QStringLiteral("memtest86+"), QStringLiteral("boot/memtest86+x64.bin"));
+        if (const QString reason = missingFile({memtest}); !reason.isEmpty())
+            QSKIP(qPrintable(reason));
+        VivSession session;
+        QVERIFY2(create(session, {QStringLiteral("--kernel"), memtest, QStringLiteral("--memory"),
+                                  QStringLiteral("64M")}),
+                 session.lastError());
+        QVERIFY2(session.succeeds({QStringLiteral("wait"), QStringLiteral("soft"),
+                                   QStringLiteral("--screen"), QStringLiteral("Test #10"),
+                                   QStringLiteral("--timeout"), QStringLiteral("300")},
+                                  310'000),
+                 session.lastError());
+        const QByteArray screen =
+            session.run({QStringLiteral("screen"), QStringLiteral("soft")}).standardOutput;
+        QVERIFY2(screen.contains("Errors: 0"), screen);
     }
 
     // Firmware, its timers, the keyboard, a disk; then saved, restored and forked.

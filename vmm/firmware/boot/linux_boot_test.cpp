@@ -2,7 +2,6 @@
 #include "vmm/firmware/boot/boot_test_images.h"
 #include "vmm/firmware/boot/linux_boot.h"
 
-#include <QFile>
 #include <QTest>
 
 using namespace vivarium;
@@ -153,24 +152,6 @@ private Q_SLOTS:
         auto format = detectKernelFormat(program);
         QVERIFY(!format);
         QCOMPARE(format.error().code, ErrorCode::Unsupported);
-    }
-
-    void realKernelFileIsAccepted() {
-        QFile file(QStringLiteral("/boot/memtest86+x64.bin")); // speaks the Linux boot protocol
-        if (!file.open(QIODevice::ReadOnly))
-            QSKIP("memtest86+ is not installed");
-        QByteArray content = file.readAll();
-        ConstByteSpan kernel(reinterpret_cast<const uint8_t*>(content.constData()),
-                             static_cast<size_t>(content.size()));
-        auto format = detectKernelFormat(kernel);
-        QVERIFY(format);
-        QCOMPARE(*format, KernelFormat::LinuxBzImage);
-        auto memory = GuestMemory::create(kRam);
-        QVERIFY(memory);
-        auto registers =
-            loadKernel({.kernel = kernel, .initrd = {}, .commandLine = {}, .modules = {}},
-                       {pcMemoryMap(kRam), 0}, *memory);
-        QVERIFY2(registers, registers ? "" : registers.error().detail.c_str());
     }
 };
 
