@@ -19,14 +19,15 @@ constexpr uint32_t bits(std::initializer_list<unsigned> numbers) {
 // Leaf 1, ECX: SSE3, PCLMULQDQ, SSSE3, FMA, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE,
 // AVX, F16C, RDRAND (Intel SDM 2A, CPUID).
 constexpr uint32_t kLeaf1Ecx = bits({0, 1, 9, 12, 13, 19, 20, 22, 23, 25, 26, 28, 29, 30});
-// Ours, whatever the host has: x2APIC, TSC deadline, hypervisor.
-constexpr uint32_t kLeaf1EcxOwn = bits({21, 24, 31});
+// Ours, whatever the host has: PCID, x2APIC, TSC deadline, hypervisor.
+constexpr uint32_t kLeaf1EcxOwn = bits({17, 21, 24, 31});
 // Leaf 1, EDX: FPU, DE, PSE, TSC, MSR, PAE, CX8, APIC, SEP, MTRR, PGE, CMOV, PAT, PSE-36, CLFLUSH,
 // MMX, FXSR, SSE, SSE2, no VME, MCE or MCA.
 constexpr uint32_t kLeaf1Edx =
     bits({0, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 15, 16, 17, 19, 23, 24, 25, 26});
 // Leaf 7, EBX: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, SHA.
 constexpr uint32_t kLeaf7Ebx = bits({0, 3, 5, 7, 8, 9, 18, 19, 20, 23, 29});
+constexpr uint32_t kLeaf7EbxOwn = bits({10}); // INVPCID
 // Leaf 0x80000001: LAHF, LZCNT, PREFETCHW; SYSCALL, NX, RDTSCP, long mode.
 constexpr uint32_t kExtendedEcx = bits({0, 5, 8});
 constexpr uint32_t kExtendedEdx = bits({11, 20, 27, 29});
@@ -92,7 +93,7 @@ std::vector<CpuidEntry> softwareCpuid() {
     leaf.function = 7;
     leaf.flags = CpuidEntry::kSignificantIndex;
     leaf.eax = leaf.ecx = leaf.edx = 0;
-    leaf.ebx &= kLeaf7Ebx;
+    leaf.ebx = (leaf.ebx & kLeaf7Ebx) | kLeaf7EbxOwn;
     leaves.push_back(leaf);
     appendXsave(leaves);
 
