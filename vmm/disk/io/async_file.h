@@ -27,6 +27,7 @@ struct IoOp {
 
     // Of the loop that carries it out.
     int fd = -1;
+    bool cached = false; // goes through the host's page cache
     unsigned retries = 0;
     IoGroup* group = nullptr;
     std::coroutine_handle<> waiter;

@@ -30,8 +30,8 @@ bool isWholePages(const IoOp& op) {
 } // namespace
 
 HostFile::HostFile(IoLoop& loop, UniqueFd fd, bool device, Cache cache)
-    : m_loop(loop), m_fd(std::move(fd)), m_isDevice(device),
-      m_atOnce(device || cache == Cache::Around ? AtOnce::No : AtOnce::Unknown) {}
+    : m_loop(loop), m_fd(std::move(fd)), m_isDevice(device), m_cached(cache == Cache::Through),
+      m_atOnce(device || !m_cached ? AtOnce::No : AtOnce::Unknown) {}
 
 Result<std::unique_ptr<AsyncFile>> HostFile::create(IoLoop& loop, UniqueFd fd, Access access,
                                                     Cache cache) {
@@ -62,6 +62,7 @@ void HostFile::start(IoOp& op) {
     if (op.kind != IoOp::Kind::Read)
         crashPoint();
     op.fd = m_fd.get();
+    op.cached = m_cached;
     if (op.kind != IoOp::Kind::Write || !writeAtOnce(op))
         m_loop.start(op);
 }

@@ -30,6 +30,7 @@ private:
     IoLoop& m_loop;
     UniqueFd m_fd;
     bool m_isDevice;
+    bool m_cached;
     // Whether writes into the page cache are made here: README.md.
     enum class AtOnce { Unknown, Yes, No };
     AtOnce m_atOnce;
