@@ -1,6 +1,7 @@
 #include "vmm/control/machine_config.h"
 
 #include "vmm/base/bytes.h"
+#include "vmm/base/mac_address.h"
 #include "vmm/control/machine_config_fields.h"
 
 #include <set>
@@ -17,6 +18,21 @@ std::string quoted(const std::string& text) {
 
 Error refuse(const std::string& field, const std::string& value, const std::string& wanted) {
     return fail(ErrorCode::InvalidArgument, field + " is " + value + "; it must be " + wanted);
+}
+
+Result<void> checkNetworkCards(const MachineConfig& config) {
+    std::set<uint32_t> slots;
+    for (size_t i = 0; i < config.networkCards.size(); ++i) {
+        const NetworkCardConfig& card = config.networkCards[i];
+        const std::string field = "networkCards[" + std::to_string(i) + "]";
+        if (!slots.insert(card.slot).second)
+            return refuse(field + ".slot", std::to_string(card.slot), "another than other cards'");
+        const auto address = MacAddress::parse(card.macAddress);
+        if (!address || !address->isIndividual())
+            return refuse(field + ".macAddress", quoted(card.macAddress),
+                          "one card's address such as \"52:54:00:12:34:56\"");
+    }
+    return {};
 }
 
 } // namespace
@@ -86,7 +102,7 @@ Result<void> checkConfig(const MachineConfig& config) {
         if (serial.kind == SerialKind::Stream && serial.outputFd < 0 && serial.listenFd < 0)
             return refuse(field + ".outputFd", "-1", "a descriptor, or listenFd must be one");
     }
-    return {};
+    return checkNetworkCards(config);
 }
 
 nlohmann::json toJson(const MachineConfig& config) {

@@ -78,6 +78,12 @@ struct SerialConfig {
     int listenFd = -1; // Stream: a listening Unix socket instead
 };
 
+// A network card (virtio-net).
+struct NetworkCardConfig {
+    uint32_t slot = 0;      // 0..3, a PCI slot of its own
+    std::string macAddress; // an individual one, as MacAddress::parse() reads it
+};
+
 struct DisplayConfig {
     uint64_t videoMemoryBytes = 16 << 20; // a power of two, 1..256 MiB
     uint32_t preferredWidth = 1280, preferredHeight = 800;
@@ -119,6 +125,7 @@ struct MachineConfig {
     KernelConfig kernel;
     std::vector<DriveConfig> drives;
     std::vector<SerialConfig> serialPorts;
+    std::vector<NetworkCardConfig> networkCards;
     DisplayConfig display;
     VncConfig vnc;
     RestoreConfig restore;

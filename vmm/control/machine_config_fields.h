@@ -13,6 +13,7 @@ constexpr size_t kMaxNameBytes = 1024;
 constexpr size_t kMaxBackingNameBytes = 1023; // qcow2's own bound
 constexpr size_t kMaxCommandLineBytes = 64 * 1024;
 constexpr size_t kMaxChainFiles = 64;
+constexpr size_t kMaxNetworkCards = 4;
 constexpr size_t kMaxDrives = 22; // 6 SATA, 8 virtio, 8 NVMe
 
 template <>
@@ -118,6 +119,12 @@ void describe(Visitor& v, M& serial) {
     v("listenFd", serial.listenFd, DescriptorIndex{});
 }
 
+template <class Visitor, Is<NetworkCardConfig> M>
+void describe(Visitor& v, M& card) {
+    v("slot", card.slot, upTo(kMaxNetworkCards - 1));
+    v("macAddress", card.macAddress, FieldRange{1, 64});
+}
+
 template <class Visitor, Is<DisplayConfig> M>
 void describe(Visitor& v, M& display) {
     v("videoMemoryBytes", display.videoMemoryBytes, FieldRange{1 << 20, 256 << 20});
@@ -162,6 +169,7 @@ void describe(Visitor& v, M& config) {
     v("kernel", config.kernel);
     v("drives", config.drives, upTo(kMaxDrives));
     v("serialPorts", config.serialPorts, upTo(4));
+    v("networkCards", config.networkCards, upTo(kMaxNetworkCards));
     v("display", config.display);
     v("vnc", config.vnc);
     v("restore", config.restore);

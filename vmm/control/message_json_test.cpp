@@ -43,6 +43,7 @@ MachineConfig fullConfig() {
     optical.readOnly = true;
     config.drives = {disk, optical};
     config.serialPorts = {{0, SerialKind::Stream, 6, 6, -1}, {3, SerialKind::Ring, -1, -1, -1}};
+    config.networkCards = {{0, "52:54:00:12:34:56"}, {3, "02:00:00:00:00:01"}};
     config.display = {64 << 20, 1920, 1080};
     config.vnc = {7, "secret", true};
     config.rtcOffsetSeconds = -7200;
@@ -99,6 +100,11 @@ private Q_SLOTS:
             "drives[0].serialNumber");
         row("drives object", "/drives", "{}", "drives is {}");
         row("serial port", "/serialPorts/1/port", "0", "serialPorts[1].port is 0");
+        row("same card slot", "/networkCards/1/slot", "0", "networkCards[1].slot is 0");
+        row("card slot", "/networkCards/1/slot", "4", "networkCards[1].slot is 4");
+        row("no address", "/networkCards/0/macAddress", "\"5254\"", "networkCards[0].macAddress");
+        row("group's address", "/networkCards/0/macAddress", "\"01:00:5e:00:00:01\"",
+            "networkCards[0].macAddress");
         row("video memory", "/display/videoMemoryBytes", "3000000", "display.videoMemoryBytes");
         row("boolean", "/hpet", "1", "hpet is 1; it must be true or false");
         row("display null", "/display", "null", "display");
