@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,14 @@ public:
     virtual std::optional<VirtioChain> take(unsigned queue) = 0;
     // A chain that was taken before the state was saved. nullopt as above.
     virtual std::optional<VirtioChain> takeAgain(unsigned queue, uint16_t head) = 0;
-    // Gives a chain back to the driver and interrupts it if it wants that.
-    virtual void giveBack(unsigned queue, uint16_t head, uint32_t writtenBytes) = 0;
+    // The newest `count` chains that were taken, none of them given back: as if they had not been.
+    virtual void untake(unsigned queue, uint16_t count) = 0;
+    // Gives chains back to the driver, which sees all or none, and interrupts it if it wants that.
+    virtual void giveBack(unsigned queue, std::span<const VirtioUsed> chains) = 0;
+    void giveBack(unsigned queue, uint16_t head, uint32_t writtenBytes) {
+        const VirtioUsed chain{head, writtenBytes};
+        giveBack(queue, {&chain, 1});
+    }
     // The device's configuration has changed by itself: the driver is told.
     virtual void configurationChanged() = 0;
     // The driver cannot go on: it must reset the device (virtio 1.2, 2.1.2). `reason` is logged.

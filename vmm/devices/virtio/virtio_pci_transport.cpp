@@ -403,12 +403,12 @@ std::optional<VirtioChain> VirtioPciTransport::takeAgain(unsigned queue, uint16_
     return std::move(*chain);
 }
 
-void VirtioPciTransport::giveBack(unsigned queue, uint16_t head, uint32_t writtenBytes) {
+void VirtioPciTransport::giveBack(unsigned queue, std::span<const VirtioUsed> chains) {
     // Without bus mastering the rings are out of reach (PCI 3.0, 6.2.2).
     if (!(m_state.status & kStatusDriverOk) || !busMasterEnabled())
         return;
     Queue& target = m_queues[queue];
-    target.ring->giveBack(head, writtenBytes);
+    target.ring->giveBack(chains);
     if (target.ring->takeInterruptWish())
         interrupt(target.vector, kIsrQueue);
 }

@@ -98,7 +98,8 @@ private:
     uint16_t queueSize(unsigned queue) const override { return m_queues[queue].ring->size(); }
     std::optional<VirtioChain> take(unsigned queue) override;
     std::optional<VirtioChain> takeAgain(unsigned queue, uint16_t head) override;
-    void giveBack(unsigned queue, uint16_t head, uint32_t writtenBytes) override;
+    void untake(unsigned queue, uint16_t count) override { m_queues[queue].ring->untake(count); }
+    void giveBack(unsigned queue, std::span<const VirtioUsed> chains) override;
     void configurationChanged() override;
     void needsReset(const std::string& reason) override;
     void resetFinished() override;

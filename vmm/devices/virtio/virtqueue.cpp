@@ -165,16 +165,24 @@ Result<void> Virtqueue::append(VirtioChain& chain, const Descriptor& descriptor)
     return {};
 }
 
-void Virtqueue::giveBack(uint16_t head, uint32_t writtenBytes) {
+// No more chains can be outstanding than the ring has entries (virtio 1.2, 2.7.6), so the driver
+// has not put others over these.
+void Virtqueue::untake(uint16_t count) {
+    m_state.nextAvailable = static_cast<uint16_t>(m_state.nextAvailable - count);
+}
+
+void Virtqueue::giveBack(std::span<const VirtioUsed> chains) {
     if (!m_state.enabled)
         return;
-    uint16_t slot = m_state.nextUsed & (m_state.size - 1);
-    uint8_t* element = m_device + kRingHeaderBytes + kUsedElementBytes * slot;
-    storeLe<uint32_t>(element, head);
-    storeLe<uint32_t>(element + 4, writtenBytes);
-    ++m_state.nextUsed;
+    for (const VirtioUsed& chain : chains) {
+        uint16_t slot = m_state.nextUsed & (m_state.size - 1);
+        uint8_t* element = m_device + kRingHeaderBytes + kUsedElementBytes * slot;
+        storeLe<uint32_t>(element, chain.head);
+        storeLe<uint32_t>(element + 4, chain.writtenBytes);
+        ++m_state.nextUsed;
+    }
     m_memory.written();
-    // The element before the index that shows it (virtio 1.2, 2.7.8.2).
+    // The elements before the index that shows them (virtio 1.2, 2.7.8.2).
     shared(m_device + kIndexOffset).store(m_state.nextUsed, std::memory_order_release);
 }
 

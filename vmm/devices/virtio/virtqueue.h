@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <sys/uio.h>
@@ -21,6 +22,12 @@ struct VirtioChain {
     std::vector<iovec> writable;
     uint64_t readableBytes = 0;
     uint64_t writableBytes = 0;
+};
+
+// A chain that goes back to the driver.
+struct VirtioUsed {
+    uint16_t head;
+    uint32_t writtenBytes; // from the beginning of its writable part
 };
 
 // One split virtqueue (virtio 1.2, 2.7): finds the driver's chains, gives them back, decides who
@@ -59,8 +66,14 @@ public:
     Result<std::optional<VirtioChain>> take();
     // Reads the chain that begins at `head` again (after a restore). Error: Corrupt.
     Result<VirtioChain> readChain(uint16_t head) const;
-    // Gives a chain back; `writtenBytes` from the beginning of its writable part were written.
-    void giveBack(uint16_t head, uint32_t writtenBytes);
+    // The newest `count` chains that were taken, none of them given back: as if they had not been.
+    void untake(uint16_t count);
+    // Gives chains back, at most as many as the queue has entries; the driver sees all or none.
+    void giveBack(std::span<const VirtioUsed> chains);
+    void giveBack(uint16_t head, uint32_t writtenBytes) {
+        const VirtioUsed chain{head, writtenBytes};
+        giveBack({&chain, 1});
+    }
     // Whether the driver wants an interrupt for what was given back since the last call.
     bool takeInterruptWish();
 

@@ -78,6 +78,34 @@ private Q_SLOTS:
         QCOMPARE(rig.bench.memory.readObject<uint32_t>(kDevice + 16).value(), 51u);
     }
 
+    void chainsThatWereUntakenComeAgain() {
+        Rig rig;
+        for (unsigned i = 0; i < 3; ++i) {
+            rig.describe(kTable, i, kData + 0x100 * i, 16, kWrite, 0);
+            rig.offer(static_cast<uint16_t>(i));
+        }
+        for (unsigned i = 0; i < 3; ++i)
+            QVERIFY(*rig.queue.take());
+        rig.queue.untake(2);
+        QCOMPARE((*rig.queue.take())->head, uint16_t{1});
+        QCOMPARE((*rig.queue.take())->head, uint16_t{2});
+        QVERIFY(!*rig.queue.take());
+        rig.queue.untake(0);
+        QVERIFY(!*rig.queue.take());
+    }
+
+    void chainsAreGivenBackTogether() {
+        Rig rig;
+        rig.queue.giveBack(0, 1);
+        const std::array<VirtioUsed, 2> chains{{{5, 100}, {6, 7}}};
+        rig.queue.giveBack(chains);
+        QCOMPARE(rig.bench.memory.readObject<uint16_t>(kDevice + 2).value(), uint16_t{3});
+        QCOMPARE(rig.bench.memory.readObject<uint32_t>(kDevice + 12).value(), 5u);
+        QCOMPARE(rig.bench.memory.readObject<uint32_t>(kDevice + 16).value(), 100u);
+        QCOMPARE(rig.bench.memory.readObject<uint32_t>(kDevice + 20).value(), 6u);
+        QVERIFY(rig.queue.takeInterruptWish());
+    }
+
     void indirectTablesAreFollowed() {
         Rig rig;
         rig.describe(kTable, 0, kData, 16, kNext, 1);

@@ -60,13 +60,15 @@ public:
     static constexpr uint64_t kIndirectTables = 0x3000;
 
     VirtioDriver(DeviceBench& bench, VirtioPciTransport& transport)
-        : m_bench(bench), m_transport(transport) {
+        : m_bench(bench), m_transport(&transport) {
         findStructures();
     }
+    // Goes on with another function, to which the state of the one before was restored.
+    void moveTo(VirtioPciTransport& transport) { m_transport = &transport; }
 
     // --- Registers ---
     void findStructures() {
-        auto windows = placeBars(m_bench, m_transport);
+        auto windows = placeBars(m_bench, *m_transport);
         msixTable = windows.barAddress[virtio::kMsixBar];
         MutexLocker locker(m_bench.lock);
         m_structures.clear();
@@ -158,8 +160,8 @@ public:
             m_bench.writeMemory(msixTable + vector * 16u + 12, 4, 0);
         }
         m_bench.locked([&] {
-            m_transport.writeConfig(static_cast<uint16_t>(msixCapability + pci::kMsixControl), 2,
-                                    pci::kMsixEnable);
+            m_transport->writeConfig(static_cast<uint16_t>(msixCapability + pci::kMsixControl), 2,
+                                     pci::kMsixEnable);
         });
     }
 
@@ -260,7 +262,7 @@ private:
         uint16_t used = 0;
     };
     uint32_t config(uint32_t offset, unsigned sizeBytes) REQUIRES(m_bench.lock) {
-        return m_transport.readConfig(static_cast<uint16_t>(offset), sizeBytes);
+        return m_transport->readConfig(static_cast<uint16_t>(offset), sizeBytes);
     }
     void putPieces(GuestAddress table, unsigned first, uint32_t tableSize,
                    const std::vector<RingPiece>& readable, const std::vector<RingPiece>& writable) {
@@ -276,7 +278,7 @@ private:
     }
 
     DeviceBench& m_bench;
-    VirtioPciTransport& m_transport;
+    VirtioPciTransport* m_transport;
     std::map<uint8_t, GuestAddress> m_structures; // by capability type
     std::map<uint16_t, Ring> m_rings;
     bool m_eventIndex = false;
