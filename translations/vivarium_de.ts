@@ -809,6 +809,22 @@
         <source>Snapshot deleted</source>
         <translation>Sicherungspunkt gelöscht</translation>
     </message>
+    <message>
+        <source>Paravirtualised network (virtio-net)</source>
+        <translation>Paravirtualisiertes Netzwerk (virtio-net)</translation>
+    </message>
+    <message>
+        <source>The MAC address of a network adapter</source>
+        <translation>Die MAC-Adresse eines Netzwerkadapters</translation>
+    </message>
+    <message>
+        <source>The slot of a network adapter</source>
+        <translation>Der Steckplatz eines Netzwerkadapters</translation>
+    </message>
+    <message>
+        <source>The MAC address of a network adapter must be one card&apos;s: twelve hexadecimal digits, of which the second is even.</source>
+        <translation>Die MAC-Adresse eines Netzwerkadapters muss die eines einzelnen Geräts sein: zwölf hexadezimale Ziffern, von denen die zweite gerade ist.</translation>
+    </message>
 </context>
 <context>
     <name>MediaFiles</name>
@@ -953,16 +969,32 @@
         <translation>&amp;Laufende Kopien (Fork)</translation>
     </message>
     <message>
-        <source>Running copies of a running machine that go on from this very moment, each with a disk layer of its own, called “%1 (fork 1)” and so on.</source>
-        <translation>Laufende Kopien einer laufenden Maschine, die genau von diesem Augenblick an weiterlaufen, jede mit eigener Festplattenschicht, genannt „%1 (fork 1)“ und so weiter.</translation>
-    </message>
-    <message>
         <source>Number of c&amp;opies:</source>
         <translation>Anz&amp;ahl der Kopien:</translation>
     </message>
     <message>
         <source>&amp;Clone</source>
         <translation>&amp;Klonen</translation>
+    </message>
+    <message>
+        <source>The machine has no network adapter.</source>
+        <translation>Die Maschine hat keinen Netzwerkadapter.</translation>
+    </message>
+    <message>
+        <source>MAC &amp;address policy:</source>
+        <translation>&amp;MAC-Adressen:</translation>
+    </message>
+    <message>
+        <source>New addresses for all network adapters</source>
+        <translation>Neue Adressen für alle Netzwerkadapter</translation>
+    </message>
+    <message>
+        <source>The original&apos;s addresses</source>
+        <translation>Die Adressen des Originals</translation>
+    </message>
+    <message>
+        <source>Running copies of a running machine that go on from this very moment, each with a disk layer and MAC addresses of its own, called “%1 (fork 1)” and so on.</source>
+        <translation>Laufende Kopien einer laufenden Maschine, die genau von diesem Augenblick an weiterlaufen, jede mit eigener Festplattenschicht und eigenen MAC-Adressen, genannt „%1 (fork 1)“ und so weiter.</translation>
     </message>
 </context>
 <context>
@@ -1369,6 +1401,18 @@
     <message>
         <source>Template</source>
         <translation>Vorlage</translation>
+    </message>
+    <message>
+        <source>Adapter %1:</source>
+        <translation>Adapter %1:</translation>
+    </message>
+    <message>
+        <source>%1, not attached, %2</source>
+        <translation>%1, nicht angeschlossen, %2</translation>
+    </message>
+    <message>
+        <source>Network</source>
+        <translation>Netzwerk</translation>
     </message>
 </context>
 <context>
@@ -2409,6 +2453,10 @@ Hier erscheinen die Festplatten der Maschinen und die Abbilder im Ordner %1.</tr
         <source>The machine&apos;s state is saved: what is grey can be changed when it is powered off.</source>
         <translation>Der Zustand der Maschine ist gesichert: Was grau ist, lässt sich ändern, wenn sie ausgeschaltet ist.</translation>
     </message>
+    <message>
+        <source>Network</source>
+        <translation>Netzwerk</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::MachineTreeModel</name>
@@ -2593,6 +2641,41 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
     <message>
         <source>Checking…</source>
         <translation>Wird geprüft …</translation>
+    </message>
+</context>
+<context>
+    <name>vivarium::NetworkPage</name>
+    <message>
+        <source>Adapter %1</source>
+        <translation>Adapter %1</translation>
+    </message>
+    <message>
+        <source>&amp;Enable network adapter</source>
+        <translation>Netzwerkadapter &amp;aktivieren</translation>
+    </message>
+    <message>
+        <source>Not attached: the guest has the adapter, but no cable is plugged in. Networks to attach it to are not part of this version.</source>
+        <translation>Nicht angeschlossen: Der Gast hat den Adapter, aber es steckt kein Kabel. Netze, an die er angeschlossen werden könnte, gibt es in dieser Version nicht.</translation>
+    </message>
+    <message>
+        <source>Makes a new random MAC address</source>
+        <translation>Erzeugt eine neue zufällige MAC-Adresse</translation>
+    </message>
+    <message>
+        <source>New MAC address</source>
+        <translation>Neue MAC-Adresse</translation>
+    </message>
+    <message>
+        <source>Attached to:</source>
+        <translation>Angeschlossen an:</translation>
+    </message>
+    <message>
+        <source>Adapter type:</source>
+        <translation>Adaptertyp:</translation>
+    </message>
+    <message>
+        <source>&amp;MAC Address:</source>
+        <translation>&amp;MAC-Adresse:</translation>
     </message>
 </context>
 <context>

@@ -1,7 +1,7 @@
 #include "app/cli/hardware_options.h"
 
+#include "app/cli/named_value.h"
 #include "app/cli/printer.h"
-#include "core/model/setting_names.h"
 
 #include <CLI/CLI.hpp>
 
@@ -16,23 +16,6 @@ namespace {
 
 QString absolutePath(const std::string& path) {
     return QFileInfo(QString::fromLocal8Bit(path.c_str())).absoluteFilePath();
-}
-
-Error badValue(const std::string& option, const std::string& value, const QStringList& allowed) {
-    return fail(ErrorCode::InvalidArgument, option + " \"" + value + "\" is not one of " +
-                                                allowed.join(QStringLiteral(", ")).toStdString() +
-                                                ".");
-}
-
-template <class Enum>
-Result<void> applyName(const char* option, const std::optional<std::string>& text, Enum& value) {
-    if (!text)
-        return {};
-    const auto named = valueNamed<Enum>(QString::fromStdString(*text));
-    if (!named)
-        return badValue(option, *text, namesOf<Enum>());
-    value = *named;
-    return {};
 }
 
 // "stdio" is for `run`, which takes the port's other end.
@@ -50,6 +33,38 @@ Result<SerialPortSettings> parseSerial(const std::string& text, uint32_t port) {
     return badValue("--serial", text,
                     {QStringLiteral("console"), QStringLiteral("none"), QStringLiteral("file:PATH"),
                      QStringLiteral("socket:PATH")});
+}
+
+// "unattached" or "unattached,mac=ADDRESS"; without an address the card keeps the one it has, or
+// gets a new one.
+Result<NetworkCardSettings> parseNetworkCard(const std::string& text, uint32_t slot,
+                                             const QList<NetworkCardSettings>& present) {
+    const QString value = QString::fromStdString(text);
+    if (value == QStringLiteral("unattached")) {
+        for (const NetworkCardSettings& card : present)
+            if (card.slot == slot)
+                return card;
+        return NetworkCardSettings{slot, MacAddress::random()};
+    }
+    const QString withAddress = QStringLiteral("unattached,mac=");
+    if (!value.startsWith(withAddress))
+        return badValue("--nic", text,
+                        {QStringLiteral("none"), QStringLiteral("unattached"),
+                         QStringLiteral("unattached,mac=ADDRESS")});
+    const auto address = MacAddress::parse(value.mid(withAddress.size()).toStdString());
+    if (!address)
+        return fail(ErrorCode::InvalidArgument,
+                    "--nic \"" + text + "\" has no MAC address such as 52:54:00:12:34:56.");
+    return NetworkCardSettings{slot, *address};
+}
+
+Result<QList<NetworkCardSettings>> parseNetworkCards(const std::vector<std::string>& texts,
+                                                     const QList<NetworkCardSettings>& present) {
+    QList<NetworkCardSettings> cards;
+    for (uint32_t slot = 0; slot < texts.size(); ++slot)
+        if (texts[slot] != "none")
+            cards << TRY(parseNetworkCard(texts[slot], slot, present));
+    return cards;
 }
 
 Result<VncSettings> parseVnc(const std::string& text, const VncSettings& present) {
@@ -110,6 +125,12 @@ void HardwareOptions::addTo(CLI::App& command) {
     command
         .add_option("--serial", m_serial,
                     "COM1, COM2, ...: console, none, file:PATH, socket:PATH, stdio (run)")
+        ->group(group)
+        ->take_all()
+        ->allow_extra_args(false);
+    command
+        .add_option("--nic", m_networkCards,
+                    "Network adapters 1, 2, ...: none, unattached[,mac=ADDRESS]")
         ->group(group)
         ->take_all()
         ->allow_extra_args(false);
@@ -185,6 +206,8 @@ Result<void> HardwareOptions::apply(MachineSettings& settings, const FormatLooku
             settings.serialPorts << TRY(
                 parseSerial(text, static_cast<uint32_t>(settings.serialPorts.size())));
     }
+    if (!m_networkCards.empty())
+        settings.networkCards = TRY(parseNetworkCards(m_networkCards, settings.networkCards));
     if (m_vnc)
         settings.vnc = TRY(parseVnc(*m_vnc, settings.vnc));
     if (m_vncPassword)

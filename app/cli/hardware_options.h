@@ -46,6 +46,7 @@ private:
     std::optional<std::string> m_append;
     std::vector<std::string> m_modules;
     std::vector<std::string> m_serial;
+    std::vector<std::string> m_networkCards;
     std::optional<std::string> m_videoMemory;
     std::optional<std::string> m_vnc;
     std::optional<std::string> m_vncPassword;

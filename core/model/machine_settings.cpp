@@ -61,6 +61,7 @@ public:
         checkDirectBoot();
         checkVnc();
         checkDrives();
+        checkNetworkCards();
         checkSerialPorts();
         return m_problems;
     }
@@ -267,6 +268,31 @@ private:
                     u"The image %1 is attached twice and written to; attach it once, or read-only."_s
                         .arg(shown(drive.path)));
             writable.insert(drive.path, writes || writable.value(drive.path));
+        }
+    }
+
+    void checkNetworkCards() {
+        QSet<uint32_t> slots;
+        QSet<QString> addresses;
+        for (int i = 0; i < m_settings.networkCards.size(); ++i) {
+            const NetworkCardSettings& card = m_settings.networkCards.at(i);
+            const QString field = u"networkCards[%1]"_s.arg(i);
+            const QString address = QString::fromStdString(card.macAddress.text());
+            checkRange(field + u".slot"_s, u"The slot of network card %1"_s.arg(i + 1), card.slot,
+                       0, NetworkCardSettings::kCount - 1, {});
+            if (slots.contains(card.slot))
+                add(field + u".slot"_s, Kind::Duplicate,
+                    u"Two network cards are in slot %1; each takes one."_s.arg(card.slot));
+            if (!card.macAddress.isIndividual())
+                add(field + u".macAddress"_s, Kind::OutOfRange,
+                    u"The MAC address %1 is not one card's; the first byte must be even, and not all may be zero."_s
+                        .arg(address));
+            else if (addresses.contains(address))
+                add(field + u".macAddress"_s, Kind::Duplicate,
+                    u"Two network cards have the MAC address %1; each needs its own."_s.arg(
+                        address));
+            slots.insert(card.slot);
+            addresses.insert(address);
         }
     }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vmm/base/mac_address.h"
 #include "vmm/base/result.h"
 
 #include <QList>
@@ -64,6 +65,18 @@ struct SerialPortSettings {
     bool operator==(const SerialPortSettings&) const = default;
 };
 
+// A network card. There is no network that it can be attached to: its guest sees no link.
+struct NetworkCardSettings {
+    static constexpr uint32_t kCount = 4; // at most in one machine
+
+    uint32_t slot = 0; // 0 to kCount - 1
+    MacAddress macAddress;
+    bool operator==(const NetworkCardSettings&) const = default;
+};
+// The addresses of a copy's network cards: new ones, or the original's, for a copy that takes its
+// place.
+enum class MacPolicy { New, Keep };
+
 struct DirectBootSettings { // used when kernelPath is not empty
     QString kernelPath;
     QString initrdPath;
@@ -103,8 +116,9 @@ struct MachineSettings {
     // Display
     uint32_t videoMemoryMiB = 16; // a power of two, 1..256
     VncSettings vnc;
-    // Storage, Serial Ports
+    // Storage, Network, Serial Ports
     QList<DriveSettings> drives;
+    QList<NetworkCardSettings> networkCards;
     QList<SerialPortSettings> serialPorts{{0, SerialMode::Console, {}}};
     // User Interface
     CloseAction closeAction = CloseAction::Ask;

@@ -178,6 +178,37 @@ private Q_SLOTS:
             },
             "serialPorts[0].path", Kind::Empty, "serial port 0");
         row(
+            "card slot",
+            [](Machine& m) {
+                m.settings.networkCards = {{4, MacAddress::random()}};
+            },
+            "networkCards[0].slot", Kind::OutOfRange, "from 0 to 3");
+        row(
+            "two cards in a slot",
+            [](Machine& m) {
+                m.settings.networkCards = {{1, MacAddress::random()}, {1, MacAddress::random()}};
+            },
+            "networkCards[1].slot", Kind::Duplicate, "slot 1");
+        row(
+            "no address",
+            [](Machine& m) {
+                m.settings.networkCards = {{0, {}}};
+            },
+            "networkCards[0].macAddress", Kind::OutOfRange, "00:00:00:00:00:00");
+        row(
+            "group's address",
+            [](Machine& m) {
+                m.settings.networkCards = {{0, *MacAddress::parse("01:00:5e:00:00:01")}};
+            },
+            "networkCards[0].macAddress", Kind::OutOfRange, "01:00:5e:00:00:01");
+        row(
+            "same address",
+            [](Machine& m) {
+                const MacAddress address = MacAddress::random();
+                m.settings.networkCards = {{0, address}, {1, address}};
+            },
+            "networkCards[1].macAddress", Kind::Duplicate, "its own");
+        row(
             "guest type", [](Machine& m) { m.settings.guestType.clear(); }, "guestType",
             Kind::Empty, "1 to 64");
         row(

@@ -55,6 +55,10 @@ constexpr auto table(SerialMode) {
                                                   {SerialMode::File, "file"},
                                                   {SerialMode::Socket, "socket"}});
 }
+constexpr auto table(MacPolicy) {
+    return std::to_array<NamedValue<MacPolicy>>(
+        {{MacPolicy::New, "new"}, {MacPolicy::Keep, "keep"}});
+}
 constexpr auto table(CloseAction) {
     return std::to_array<NamedValue<CloseAction>>({{CloseAction::Ask, "ask"},
                                                    {CloseAction::KeepRunning, "keep-running"},
@@ -107,6 +111,7 @@ INSTANTIATE(CacheMode)
 INSTANTIATE(DiskErrorAction)
 INSTANTIATE(BootDevice)
 INSTANTIATE(SerialMode)
+INSTANTIATE(MacPolicy)
 INSTANTIATE(CloseAction)
 INSTANTIATE(ScaleMode)
 #undef INSTANTIATE

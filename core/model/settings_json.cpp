@@ -38,6 +38,13 @@ public:
         else
             refuse(field, json, u"a whole number from 0 to 4294967295"_s);
     }
+    void read(QLatin1String field, MacAddress& value) {
+        const QJsonValue json = m_object.value(field);
+        if (const auto address = MacAddress::parse(json.toString().toStdString()))
+            value = *address;
+        else
+            refuse(field, json, u"a MAC address such as 52:54:00:12:34:56"_s);
+    }
     template <class Enum>
     requires std::is_enum_v<Enum>
     void read(QLatin1String field, Enum& value) {
@@ -109,6 +116,11 @@ QJsonObject toJson(const DriveSettings& drive) {
             {u"onFull"_s, nameOf(drive.onFull)}};
 }
 
+QJsonObject toJson(const NetworkCardSettings& card) {
+    return {{u"slot"_s, static_cast<qint64>(card.slot)},
+            {u"macAddress"_s, QString::fromStdString(card.macAddress.text())}};
+}
+
 QJsonObject toJson(const SerialPortSettings& serial) {
     return {{u"port"_s, static_cast<qint64>(serial.port)},
             {u"mode"_s, nameOf(serial.mode)},
@@ -157,6 +169,7 @@ QJsonObject toJson(const MachineSettings& settings) {
             {u"videoMemoryMiB"_s, static_cast<qint64>(settings.videoMemoryMiB)},
             {u"vnc"_s, toJson(settings.vnc)},
             {u"drives"_s, toArray(settings.drives)},
+            {u"networkCards"_s, toArray(settings.networkCards)},
             {u"serialPorts"_s, toArray(settings.serialPorts)},
             {u"closeAction"_s, nameOf(settings.closeAction)},
             {u"scaleMode"_s, nameOf(settings.scaleMode)},
@@ -210,6 +223,12 @@ Result<MachineSettings> machineSettingsFromJson(const QJsonObject& json) {
                         item.read("cacheMode"_L1, drive.cacheMode);
                         item.read("onError"_L1, drive.onError);
                         item.read("onFull"_L1, drive.onFull);
+                    });
+    reader.readList("networkCards"_L1, settings.networkCards,
+                    [&](NetworkCardSettings& card, const QJsonValue& value, const QString& path) {
+                        FieldReader item(value.toObject(), path + u'.', error);
+                        item.read("slot"_L1, card.slot);
+                        item.read("macAddress"_L1, card.macAddress);
                     });
     reader.readList("serialPorts"_L1, settings.serialPorts,
                     [&](SerialPortSettings& serial, const QJsonValue& value, const QString& path) {

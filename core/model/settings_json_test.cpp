@@ -31,6 +31,7 @@ private Q_SLOTS:
         settings.vnc = {true, QStringLiteral("unix:/x"), 5901, QStringLiteral("pw")};
         settings.drives = {{DriveType::HardDisk, 1, QStringLiteral("/d"), true},
                            {DriveType::Optical, 2, {}, false}};
+        settings.networkCards = {{2, *MacAddress::parse("52:54:00:12:34:56")}};
         settings.serialPorts = {{3, SerialMode::File, QStringLiteral("/s")}};
         settings.closeAction = CloseAction::PowerOff;
         settings.scaleMode = ScaleMode::Integer;
@@ -72,6 +73,8 @@ private Q_SLOTS:
         QTest::newRow("object") << QByteArray(R"({"vnc": 3})") << u"vnc"_qs;
         QTest::newRow("drive") << QByteArray(R"({"drives": [{"type": "tape"}]})")
                                << u"drives[0].type"_qs;
+        QTest::newRow("MAC address") << QByteArray(R"({"networkCards": [{"macAddress": "52"}]})")
+                                     << u"networkCards[0].macAddress"_qs;
         QTest::newRow("drive is no object") << QByteArray(R"({"drives": [7]})") << u"drives[0]"_qs;
     }
     void wrongTypesAreRefusedByName() {
@@ -87,6 +90,8 @@ private Q_SLOTS:
     void namesGoBothWays() {
         for (const QString& name : namesOf<SerialMode>())
             QCOMPARE(nameOf(*valueNamed<SerialMode>(name)), name);
+        for (const QString& name : namesOf<MacPolicy>())
+            QCOMPARE(nameOf(*valueNamed<MacPolicy>(name)), name);
         QVERIFY(!valueNamed<ScaleMode>(u"FIT"));
     }
 };

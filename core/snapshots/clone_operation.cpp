@@ -80,11 +80,11 @@ QString copyPath(const Machine& copy, const DriveSettings& drive, DiskFormat for
 
 } // namespace
 
-Result<MachineId> cloneFull(SnapshotOperation& operation, const SnapshotId& snapshot,
-                            const QString& name) {
+Result<MachineId> cloneFull(SnapshotOperation& operation, const NewClone& wanted) {
     TRY(operation.begin());
-    const Original original = TRY(originalOf(operation, snapshot));
-    Machine copy = machineCopy(operation.machine(), original.settings, name);
+    const Original original = TRY(originalOf(operation, wanted.snapshot));
+    Machine copy =
+        machineCopy(operation.machine(), original.settings, wanted.name, wanted.macPolicy);
     Intent intent;
     intent.kind = Intent::Kind::Clone;
     intent.machine = operation.machineId();
@@ -127,16 +127,16 @@ Result<MachineId> cloneFull(SnapshotOperation& operation, const SnapshotId& snap
     return copy.id;
 }
 
-Result<MachineId> cloneLinked(SnapshotOperation& operation, const SnapshotId& snapshot,
-                              const QString& name) {
+Result<MachineId> cloneLinked(SnapshotOperation& operation, const NewClone& wanted) {
     TRY(operation.begin());
-    const Original original = TRY(originalOf(operation, snapshot));
-    Machine copy = machineCopy(operation.machine(), original.settings, name);
+    const Original original = TRY(originalOf(operation, wanted.snapshot));
+    Machine copy =
+        machineCopy(operation.machine(), original.settings, wanted.name, wanted.macPolicy);
     const QList<NewTop> tops = planTops(original.disks, copy.id, copy.folder);
     // What a machine goes on writing to cannot be shared: it gets new tops, too. A template does
     // not.
     QList<NewTop> own;
-    if (snapshot.isNull() && !operation.machine().isTemplate)
+    if (wanted.snapshot.isNull() && !operation.machine().isTemplate)
         own = planTops(original.disks, operation.machineId(), operation.machine().folder);
     QList<DiskLayer> layers;
     for (qsizetype i = 0; i < tops.size(); ++i) {

@@ -128,12 +128,17 @@ bool saysHello(const UniqueFd& connection) {
 
 QJsonArray describe(const std::vector<Fork>& forks) {
     QJsonArray list;
-    for (const Fork& fork : forks)
+    for (const Fork& fork : forks) {
+        QJsonArray macAddresses;
+        for (const NetworkCardSettings& card : fork.machine.settings.networkCards)
+            macAddresses << QString::fromStdString(card.macAddress.text());
         list.append(QJsonObject{{u"id"_s, fork.machine.id.toString()},
                                 {u"name"_s, fork.machine.settings.name},
                                 {u"folder"_s, fork.machine.folder},
                                 {u"generationId"_s, fork.machine.generationId},
+                                {u"macAddresses"_s, macAddresses},
                                 {u"tops"_s, topsToJson(fork.tops)}});
+    }
     return list;
 }
 
@@ -157,7 +162,7 @@ Result<QList<MachineId>> fork(SnapshotOperation& operation, const QStringList& n
     intent.created = pathsOf(own);
     for (const QString& name : names) {
         Fork fork;
-        fork.machine = machineCopy(original, original.settings, name);
+        fork.machine = machineCopy(original, original.settings, name, MacPolicy::New);
         fork.machine.lastSeenRunning = true;
         fork.tops = planTops(disks, fork.machine.id, fork.machine.folder);
         for (qsizetype i = 0; i < fork.tops.size(); ++i)

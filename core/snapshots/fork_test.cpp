@@ -3,6 +3,7 @@
 #include "tests/support/test_main.h"
 
 #include <QFile>
+#include <QSet>
 
 #include <fcntl.h>
 
@@ -25,6 +26,33 @@ private Q_SLOTS:
             QSKIP(qPrintable(reason));
     }
     void cleanupTestCase() { qunsetenv("VIVARIUM_TEST_WORKER"); }
+
+    void eachCopyHasItsOwnMacAddresses() {
+        const SnapshotTestFolder folder;
+        SnapshotTestFolder::Program program = folder.open();
+        const MachineId id = folder.add(program, u"one"_s);
+        Machine machine = *program.library->find(id);
+        machine.settings.networkCards = {{0, MacAddress::random()}, {2, MacAddress::random()}};
+        QVERIFY(SnapshotTestFolder::wait(program.library->update(machine)));
+        QVERIFY(SnapshotTestFolder::wait(program.supervisor->start(id)));
+        const auto copies = SnapshotTestFolder::wait(program.service->fork(id, 2));
+        QVERIFY2(copies, copies ? "" : copies.error().detail.c_str());
+        QSet<QString> addresses;
+        for (const MachineId& other : QList<MachineId>{id} + *copies) {
+            const Machine* known = program.library->find(other);
+            QVERIFY(known);
+            QCOMPARE(known->settings.networkCards.size(), 2);
+            QCOMPARE(known->settings.networkCards.at(1).slot, 2u);
+            for (const NetworkCardSettings& card : known->settings.networkCards)
+                addresses << QString::fromStdString(card.macAddress.text());
+        }
+        QCOMPARE(addresses.size(), 6);
+        QVERIFY(program.library->find(id)->settings.networkCards == machine.settings.networkCards);
+        for (const MachineId& other : QList<MachineId>{id} + *copies) {
+            QVERIFY(QTest::qWaitFor([&] { return program.supervisor->connection(other); }));
+            QVERIFY(SnapshotTestFolder::wait(program.supervisor->powerOff(other)));
+        }
+    }
 
     void whatACopyStandsOnStaysLocked() {
         const SnapshotTestFolder folder;

@@ -18,7 +18,8 @@ QString freeFolder(const QString& parent, QString name, const MachineId& id) {
 
 } // namespace
 
-Machine machineCopy(const Machine& original, const MachineSettings& settings, const QString& name) {
+Machine machineCopy(const Machine& original, const MachineSettings& settings, const QString& name,
+                    MacPolicy macPolicy) {
     Machine copy;
     copy.id = MachineId::createRandom();
     copy.settings = settings;
@@ -29,6 +30,9 @@ Machine machineCopy(const Machine& original, const MachineSettings& settings, co
             serial.mode = SerialMode::Console;
             serial.path.clear();
         }
+    if (macPolicy == MacPolicy::New)
+        for (NetworkCardSettings& card : copy.settings.networkCards)
+            card.macAddress = MacAddress::random();
     copy.group = original.group;
     copy.tags = original.tags;
     copy.notes = original.notes;

@@ -23,11 +23,14 @@ Result<void> describe(SnapshotOperation& operation, const SnapshotId& id, const 
 Result<void> saveState(SnapshotOperation& operation);
 Result<void> discardSavedState(SnapshotOperation& operation);
 
-// Copies of the current state (null snapshot) or of a snapshot; the name is not empty.
-Result<MachineId> cloneFull(SnapshotOperation& operation, const SnapshotId& snapshot,
-                            const QString& name);
-Result<MachineId> cloneLinked(SnapshotOperation& operation, const SnapshotId& snapshot,
-                              const QString& name);
+// Copies of the current state (null snapshot) or of a snapshot.
+struct NewClone {
+    SnapshotId snapshot;
+    QString name; // not empty
+    MacPolicy macPolicy = MacPolicy::New;
+};
+Result<MachineId> cloneFull(SnapshotOperation& operation, const NewClone& wanted);
+Result<MachineId> cloneLinked(SnapshotOperation& operation, const NewClone& wanted);
 // Running copies with these names of a running machine.
 Result<QList<MachineId>> fork(SnapshotOperation& operation, const QStringList& names);
 enum class TemplateState { No, Yes };

@@ -67,11 +67,15 @@ QList<SnapshotDatabase::Copy> runningCopies(const SnapshotOperation& operation,
         if (inspection.holder != MachineLock::Holder::Worker)
             continue;
         Machine machine = machineCopy(operation.machine(), operation.machine().settings,
-                                      json.value("name"_L1).toString());
+                                      json.value("name"_L1).toString(), MacPolicy::Keep);
         machine.id = MachineId::fromString(json.value("id"_L1).toString());
         machine.folder = folder;
         machine.generationId = json.value("generationId"_L1).toString();
         machine.lastSeenRunning = true;
+        const QJsonArray macAddresses = json.value("macAddresses"_L1).toArray();
+        for (qsizetype i = 0; i < machine.settings.networkCards.size(); ++i)
+            if (const auto address = MacAddress::parse(macAddresses.at(i).toString().toStdString()))
+                machine.settings.networkCards[i].macAddress = *address;
         QList<DiskLayer> layers;
         for (const NewTop& top : topsFromJson(json.value("tops"_L1).toArray(), machine.id)) {
             layers.append(top.layer);

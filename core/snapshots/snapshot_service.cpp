@@ -436,20 +436,22 @@ QFuture<Result<void>> SnapshotService::discardSavedState(const MachineId& machin
     });
 }
 
-QFuture<Result<MachineId>> SnapshotService::cloneFull(const Source& source, const QString& name) {
+QFuture<Result<MachineId>> SnapshotService::cloneFull(const Source& source, const QString& name,
+                                                      MacPolicy macPolicy) {
     return d->run<MachineId>(
-        source.machine, [snapshot = source.snapshot,
-                         copy = d->cloneName(source.machine, name)](SnapshotOperation& operation) {
-            return operations::cloneFull(operation, snapshot, copy);
-        });
+        source.machine,
+        [wanted =
+             operations::NewClone{source.snapshot, d->cloneName(source.machine, name), macPolicy}](
+            SnapshotOperation& operation) { return operations::cloneFull(operation, wanted); });
 }
 
-QFuture<Result<MachineId>> SnapshotService::cloneLinked(const Source& source, const QString& name) {
+QFuture<Result<MachineId>> SnapshotService::cloneLinked(const Source& source, const QString& name,
+                                                        MacPolicy macPolicy) {
     return d->run<MachineId>(
-        source.machine, [snapshot = source.snapshot,
-                         copy = d->cloneName(source.machine, name)](SnapshotOperation& operation) {
-            return operations::cloneLinked(operation, snapshot, copy);
-        });
+        source.machine,
+        [wanted =
+             operations::NewClone{source.snapshot, d->cloneName(source.machine, name), macPolicy}](
+            SnapshotOperation& operation) { return operations::cloneLinked(operation, wanted); });
 }
 
 QFuture<Result<QList<MachineId>>> SnapshotService::fork(const MachineId& machine, int count,

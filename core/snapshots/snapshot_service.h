@@ -104,11 +104,14 @@ public:
         SnapshotId snapshot = {}; // null: the current state
     };
     // With disks of its own; an empty name takes "NAME Clone".
-    QFuture<Result<MachineId>> cloneFull(const Source& source, const QString& name);
+    QFuture<Result<MachineId>> cloneFull(const Source& source, const QString& name,
+                                         MacPolicy macPolicy = MacPolicy::New);
     // With new layers on the source's; made at once. Of a running machine's current state:
     // WrongState (take a snapshot first).
-    QFuture<Result<MachineId>> cloneLinked(const Source& source, const QString& name);
-    // Copies of a running or paused machine that go on from the same instruction. `names` may be
+    QFuture<Result<MachineId>> cloneLinked(const Source& source, const QString& name,
+                                           MacPolicy macPolicy = MacPolicy::New);
+    // Copies of a running or paused machine that go on from the same instruction, their network
+    // cards with new addresses (which a driver reads when it is loaded). `names` may be
     // shorter than `count` (1..64): the others are called "NAME (fork N)".
     QFuture<Result<QList<MachineId>>> fork(const MachineId& machine, int count,
                                            const QStringList& names = {});

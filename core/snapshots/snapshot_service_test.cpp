@@ -252,6 +252,37 @@ private Q_SLOTS:
             noComplaints(program, machine);
     }
 
+    void clonesGetNewMacAddressesOrKeepThem() {
+        Program program = m_folder->open();
+        const MachineId id = m_folder->add(program, u"one"_s);
+        Machine machine = *program.library->find(id);
+        machine.settings.networkCards = {{0, MacAddress::random()}, {3, MacAddress::random()}};
+        VERIFY_DONE(wait(program.library->update(machine)));
+        const QList<NetworkCardSettings> original = machine.settings.networkCards;
+        const auto cardsOf = [&program](const MachineId& copy) {
+            return program.library->find(copy)->settings.networkCards;
+        };
+        const auto renewed = [&](const QList<NetworkCardSettings>& cards) {
+            return cards.size() == 2 && cards[0].slot == 0 && cards[1].slot == 3 &&
+                   cards[0].macAddress != original[0].macAddress &&
+                   cards[1].macAddress != original[1].macAddress &&
+                   cards[0].macAddress != cards[1].macAddress;
+        };
+        const auto full = wait(program.service->cloneFull({id}, u"full"_s));
+        VERIFY_DONE(full);
+        QVERIFY(renewed(cardsOf(*full)));
+        const auto linked = wait(program.service->cloneLinked({id}, u"linked"_s));
+        VERIFY_DONE(linked);
+        QVERIFY(renewed(cardsOf(*linked)));
+        const auto moved = wait(program.service->cloneFull({id}, u"moved"_s, MacPolicy::Keep));
+        VERIFY_DONE(moved);
+        QVERIFY(cardsOf(*moved) == original);
+        const auto same = wait(program.service->cloneLinked({id}, u"same"_s, MacPolicy::Keep));
+        VERIFY_DONE(same);
+        QVERIFY(cardsOf(*same) == original);
+        QVERIFY(cardsOf(id) == original);
+    }
+
     void aTemplateStaysAsItIs() {
         Program program = m_folder->open();
         const MachineId id = m_folder->add(program, u"one"_s);

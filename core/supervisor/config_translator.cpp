@@ -209,6 +209,9 @@ WorkerConfiguration translate(const MachineId& id, const MachineSettings& settin
         config.serialPorts.push_back(translateSerial(
             settings.serialPorts.at(i), files.serialPorts[static_cast<size_t>(i)], descriptors));
 
+    for (const NetworkCardSettings& card : settings.networkCards)
+        config.networkCards.push_back({card.slot, card.macAddress.text()});
+
     config.display.videoMemoryBytes = uint64_t{settings.videoMemoryMiB} << 20;
     config.vnc.listenFd = descriptors.add(std::move(files.vnc));
     config.vnc.password = settings.vnc.password.toStdString();

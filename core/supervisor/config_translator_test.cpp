@@ -46,6 +46,8 @@ private Q_SLOTS:
                                 {1, SerialMode::File, QStringLiteral("/f")},
                                 {2, SerialMode::Socket, QStringLiteral("/s")},
                                 {3, SerialMode::Disconnected, {}}};
+        settings.networkCards = {{0, *MacAddress::parse("02:00:00:00:00:01")},
+                                 {2, *MacAddress::parse("02:00:00:00:00:02")}};
         OpenedFiles files;
         files.firmware = {anyFile(), anyFile()};
         files.drives.push_back(oneImage());
@@ -93,6 +95,9 @@ private Q_SLOTS:
         QVERIFY(config.serialPorts[1].outputFd >= 0);
         QVERIFY(config.serialPorts[2].listenFd >= 0);
         QCOMPARE(config.serialPorts[3].kind, control::SerialKind::None);
+        QCOMPARE(config.networkCards.size(), size_t{2});
+        QCOMPARE(config.networkCards[1].slot, 2u);
+        QCOMPARE(config.networkCards[1].macAddress, std::string("02:00:00:00:00:02"));
         // The worker takes it as it is.
         const auto parsed = control::machineConfigFromJson(control::toJson(config),
                                                            static_cast<int>(descriptors.size()));

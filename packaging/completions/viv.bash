@@ -21,8 +21,8 @@ _viv() {
 
     local commands="create list info set start stop pause resume reset delete rename screenshot screen
         type key media drive serial log wait run vnc disk snapshot save clone fork template"
-    local hardware="--memory --cpus --cdrom --disk --disk-bus --disk-format --kernel --initrd --append --module --serial --vnc
-        --vnc-password --firmware --accelerator --video-memory --boot --guest-type --boot-menu
+    local hardware="--memory --cpus --cdrom --disk --disk-bus --disk-format --kernel --initrd --append --module --serial --nic
+        --vnc --vnc-password --firmware --accelerator --video-memory --boot --guest-type --boot-menu
         --no-boot-menu --rtc-local-time --rtc-utc --exit-device --no-exit-device"
     local disk_commands="create info check convert resize compact rebase commit map compare"
     local drive_commands="attach detach set"
@@ -100,6 +100,14 @@ _viv() {
         fi
         return
         ;;
+    --nic)
+        mapfile -t COMPREPLY < <(compgen -W "none unattached unattached,mac=" -- "$cur")
+        return
+        ;;
+    --mac)
+        mapfile -t COMPREPLY < <(compgen -W "new keep" -- "$cur")
+        return
+        ;;
     --state)
         mapfile -t COMPREPLY < <(compgen -W "powered-off starting running paused saved aborted stopping" \
             -- "$cur")
@@ -155,7 +163,7 @@ _viv() {
             options="--every --off --keep-all --keep-hourly --keep-daily --follow --json"
             ;;
         save) options="--discard --json" ;;
-        clone) options="--snapshot --linked --json" ;;
+        clone) options="--snapshot --linked --mac --json" ;;
         fork) options="--count --name --json" ;;
         template) options="--off --json" ;;
         esac

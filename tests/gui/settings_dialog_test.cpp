@@ -10,6 +10,7 @@
 #include <QComboBox>
 #include <QDialogButtonBox>
 #include <QFile>
+#include <QGroupBox>
 #include <QLineEdit>
 #include <QPushButton>
 #include <QSpinBox>
@@ -29,6 +30,7 @@ private Q_SLOTS:
     void changesAreStored();
     void problemsBlockOk();
     void disksMoveToAnotherController();
+    void networkAdaptersGetAddresses();
     void drivesOfARunningMachineComeAndGo();
     void preferencesAreStored();
 
@@ -151,6 +153,34 @@ void SettingsDialogTest::disksMoveToAnotherController() {
     choose(DriveBus::Nvme);
     choose(DriveBus::Sata);
     QCOMPARE(m_dialog->edited().settings.drives, settings.drives);
+}
+
+void SettingsDialogTest::networkAdaptersGetAddresses() {
+    open(m_fixture->addMachine(QStringLiteral("web")));
+    const auto cards = [this] { return m_dialog->edited().settings.networkCards; };
+    auto* adapter = m_dialog->findChild<QGroupBox*>(QStringLiteral("adapter1"));
+    auto* address = m_dialog->findChild<QLineEdit*>(QStringLiteral("macAddress1"));
+    QVERIFY(cards().isEmpty());
+    adapter->setChecked(true);
+    QCOMPARE(cards().size(), 1);
+    QCOMPARE(cards().first().slot, 1u);
+    QVERIFY(cards().first().macAddress.isIndividual());
+    address->setText(QStringLiteral("525400ABCDEF"));
+    QCOMPARE(cards().first().macAddress.text(), std::string("52:54:00:ab:cd:ef"));
+    QVERIFY(ok()->isEnabled());
+    for (const char* bad : {"", "5254", "01:00:5e:00:00:01", "52:54:00:ab:cd:eg"}) {
+        address->setText(QString::fromUtf8(bad));
+        QVERIFY(!ok()->isEnabled());
+        QVERIFY(!m_dialog->findChild<InlineMessage*>()->text().isEmpty());
+    }
+    for (auto* button : adapter->findChildren<QToolButton*>())
+        button->click();
+    QVERIFY(ok()->isEnabled());
+    const QList<NetworkCardSettings> chosen = cards();
+    const MachineId id = m_fixture->library().machines().first().id;
+    ok()->click();
+    QTRY_VERIFY(m_dialog.isNull());
+    QCOMPARE(m_fixture->library().find(id)->settings.networkCards, chosen);
 }
 
 void SettingsDialogTest::drivesOfARunningMachineComeAndGo() {

@@ -46,6 +46,7 @@ private Q_SLOTS:
     void timelineIsSet();
     void clones();
     void cloneNeedsAFreeName();
+    void clonesAskForMacAddresses();
     void layoutIsRemembered();
     void failureIsExplained();
 
@@ -318,6 +319,26 @@ void SnapshotPaneTest::cloneNeedsAFreeName() {
     QVERIFY(ok->isEnabled());
     QCOMPARE(asked.request().name, QStringLiteral("shop"));
     QCOMPARE(asked.request().source.machine, m_machine);
+}
+
+void SnapshotPaneTest::clonesAskForMacAddresses() {
+    const auto policy = [](CloneDialog& asked) {
+        return asked.findChild<QComboBox*>(QStringLiteral("macPolicy"));
+    };
+    {
+        CloneDialog asked(m_fixture->snapshots(), m_fixture->library(), m_fixture->supervisor(),
+                          m_machine, {}, nullptr);
+        QVERIFY(!policy(asked)->isEnabled()); // there is no network adapter
+    }
+    Machine machine = *m_fixture->library().find(m_machine);
+    machine.settings.networkCards = {{0, MacAddress::random()}};
+    QVERIFY(waitFor(m_fixture->library().update(machine)));
+    CloneDialog asked(m_fixture->snapshots(), m_fixture->library(), m_fixture->supervisor(),
+                      m_machine, {}, nullptr);
+    QVERIFY(policy(asked)->isEnabled());
+    QCOMPARE(asked.request().macPolicy, MacPolicy::New);
+    policy(asked)->setCurrentIndex(1);
+    QCOMPARE(asked.request().macPolicy, MacPolicy::Keep);
 }
 
 void SnapshotPaneTest::layoutIsRemembered() {

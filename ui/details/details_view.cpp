@@ -32,6 +32,7 @@ DetailsView::DetailsView(Library& library, Supervisor& supervisor, GuestDisplays
     m_system = section(u"section-system", SettingsPageId::System);
     m_display = section(u"section-display", SettingsPageId::Display);
     m_storage = section(u"section-storage", SettingsPageId::Storage);
+    m_network = section(u"section-network", SettingsPageId::Network);
     m_serialPorts = section(u"section-serial", SettingsPageId::SerialPorts);
     m_notes = section(u"section-notes", SettingsPageId::General);
     m_preview = new GuestPreview(displays, supervisor, content);
@@ -45,9 +46,10 @@ DetailsView::DetailsView(Library& library, Supervisor& supervisor, GuestDisplays
     grid->addWidget(m_system, 1, 0);
     grid->addWidget(m_display, 2, 0, 1, 2);
     grid->addWidget(m_storage, 3, 0, 1, 2);
-    grid->addWidget(m_serialPorts, 4, 0, 1, 2);
-    grid->addWidget(m_notes, 5, 0, 1, 2);
-    grid->setRowStretch(6, 1);
+    grid->addWidget(m_network, 4, 0, 1, 2);
+    grid->addWidget(m_serialPorts, 5, 0, 1, 2);
+    grid->addWidget(m_notes, 6, 0, 1, 2);
+    grid->setRowStretch(7, 1);
     grid->setColumnStretch(0, 3);
     grid->setColumnStretch(1, 2);
     m_preview->setMaximumWidth(360);
@@ -78,7 +80,7 @@ void DetailsView::setMachine(const MachineId& id) {
 QString DetailsView::plainText() const {
     QStringList parts;
     for (const DetailsSection* section :
-         {m_general, m_system, m_display, m_storage, m_serialPorts, m_notes})
+         {m_general, m_system, m_display, m_storage, m_network, m_serialPorts, m_notes})
         parts << section->plainText();
     return parts.join(u'\n');
 }
@@ -93,6 +95,7 @@ void DetailsView::refresh() {
     showSystem(*machine);
     showDisplay(*machine);
     showStorage(*machine);
+    showNetworkCards(*machine);
     showSerialPorts(*machine);
     showNotes(*machine);
 }
@@ -171,6 +174,17 @@ void DetailsView::showStorage(const Machine& machine) {
     m_storage->setDetail(files.join(u'\n'));
 }
 
+void DetailsView::showNetworkCards(const Machine& machine) {
+    QList<DetailsSection::Line> lines;
+    for (const NetworkCardSettings& card : machine.settings.networkCards)
+        lines.append({tr("Adapter %1:").arg(card.slot + 1),
+                      tr("%1, not attached, %2")
+                          .arg(networkCardTypeText(), macAddressText(card.macAddress))});
+    if (lines.isEmpty())
+        lines.append({QString(), tr("Disabled")});
+    m_network->setLines(lines);
+}
+
 void DetailsView::showSerialPorts(const Machine& machine) {
     QList<DetailsSection::Line> lines;
     for (const SerialPortSettings& port : machine.settings.serialPorts) {
@@ -199,6 +213,7 @@ void DetailsView::retranslate() {
     m_system->setTitle(tr("System"), toolTip);
     m_display->setTitle(tr("Display"), toolTip);
     m_storage->setTitle(tr("Storage"), toolTip);
+    m_network->setTitle(tr("Network"), toolTip);
     m_serialPorts->setTitle(tr("Serial Ports"), toolTip);
     m_notes->setTitle(tr("Notes"), toolTip);
     m_preview->setToolTip(tr("The machine's screen; a double click shows it"));

@@ -41,6 +41,7 @@ private:
     void showSystem(const Machine& machine);
     void showDisplay(const Machine& machine);
     void showStorage(const Machine& machine);
+    void showNetworkCards(const Machine& machine);
     void showSerialPorts(const Machine& machine);
     void showNotes(const Machine& machine);
 
@@ -52,6 +53,7 @@ private:
     DetailsSection* m_system;
     DetailsSection* m_display;
     DetailsSection* m_storage;
+    DetailsSection* m_network;
     DetailsSection* m_serialPorts;
     DetailsSection* m_notes;
     GuestPreview* m_preview;

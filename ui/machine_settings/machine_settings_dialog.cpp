@@ -3,6 +3,7 @@
 #include "core/provision/host_checks.h"
 #include "ui/machine_settings/display_page.h"
 #include "ui/machine_settings/general_page.h"
+#include "ui/machine_settings/network_page.h"
 #include "ui/machine_settings/serial_ports_page.h"
 #include "ui/machine_settings/storage_page.h"
 #include "ui/machine_settings/system_page.h"
@@ -67,6 +68,7 @@ void MachineSettingsDialog::addSections() {
     m_storage = new StoragePage(m_library, m_preferences.value(), this);
     connect(m_storage, &StoragePage::diskWanted, this, &MachineSettingsDialog::createDisk);
     addSection(QStringLiteral("section-storage"), tr("Storage"), m_storage);
+    addSection(QStringLiteral("section-network"), tr("Network"), new NetworkPage(this));
     addSection(QStringLiteral("section-serial"), tr("Serial Ports"), new SerialPortsPage(this));
     addSection(QStringLiteral("section-user-interface"), tr("User Interface"),
                new UserInterfacePage(this));

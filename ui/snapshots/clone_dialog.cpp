@@ -37,20 +37,25 @@ CloneDialog::CloneDialog(const SnapshotService& service, const Library& library,
                          const SnapshotId& snapshot, QWidget* parent)
     : QDialog(parent), m_service(service), m_library(library), m_supervisor(supervisor),
       m_machine(machine), m_nameLabel(new QLabel(this)), m_name(new QLineEdit(this)),
-      m_sourceLabel(new QLabel(this)), m_source(new QComboBox(this)), m_kindLabel(new QLabel(this)),
-      m_full(new QRadioButton(this)), m_fullText(new QLabel(this)),
+      m_sourceLabel(new QLabel(this)), m_source(new QComboBox(this)),
+      m_macPolicyLabel(new QLabel(this)), m_macPolicy(new QComboBox(this)),
+      m_kindLabel(new QLabel(this)), m_full(new QRadioButton(this)), m_fullText(new QLabel(this)),
       m_linked(new QRadioButton(this)), m_linkedText(new QLabel(this)),
       m_fork(new QRadioButton(this)), m_forkText(new QLabel(this)), m_countLabel(new QLabel(this)),
       m_count(new QSpinBox(this)), m_problem(new InlineMessage(this)),
       m_buttons(new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel, this)) {
-    if (const Machine* known = library.find(machine))
+    if (const Machine* known = library.find(machine)) {
         m_machineName = known->settings.name;
+        m_hasNetworkCards = !known->settings.networkCards.isEmpty();
+    }
     m_name->setObjectName(QStringLiteral("name"));
     m_full->setObjectName(QStringLiteral("full"));
     m_linked->setObjectName(QStringLiteral("linked"));
     m_fork->setObjectName(QStringLiteral("fork"));
     m_nameLabel->setBuddy(m_name);
     m_sourceLabel->setBuddy(m_source);
+    m_macPolicyLabel->setBuddy(m_macPolicy);
+    m_macPolicy->setObjectName(QStringLiteral("macPolicy"));
     m_countLabel->setBuddy(m_count);
     m_count->setRange(1, kMaxForks);
 
@@ -58,6 +63,7 @@ CloneDialog::CloneDialog(const SnapshotService& service, const Library& library,
     fields->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     fields->addRow(m_nameLabel, m_name);
     fields->addRow(m_sourceLabel, m_source);
+    fields->addRow(m_macPolicyLabel, m_macPolicy);
     auto* layout = new QVBoxLayout(this);
     layout->addLayout(fields);
     layout->addSpacing(8);
@@ -91,6 +97,8 @@ CloneDialog::CloneDialog(const SnapshotService& service, const Library& library,
             refresh();
     });
 
+    for (MacPolicy policy : {MacPolicy::New, MacPolicy::Keep})
+        m_macPolicy->addItem(QString(), QVariant::fromValue(policy));
     retranslate();
     if (m_service.isTemplate(machine))
         m_linked->setChecked(true); // what a template is for
@@ -128,8 +136,10 @@ CloneRequest CloneDialog::request() const {
     } else if (m_linked->isChecked()) {
         request.kind = CloneRequest::Kind::Linked;
     }
-    if (!m_fork->isChecked())
+    if (!m_fork->isChecked()) {
         request.name = m_name->text().trimmed();
+        request.macPolicy = m_macPolicy->currentData().value<MacPolicy>();
+    }
     return request;
 }
 
@@ -166,6 +176,13 @@ void CloneDialog::refresh() {
     m_count->setEnabled(m_fork->isChecked());
     m_countLabel->setEnabled(m_fork->isChecked());
     m_name->setEnabled(!m_fork->isChecked()); // the service names the copies
+    const bool hasChoice = !m_fork->isChecked() && m_hasNetworkCards;
+    m_macPolicy->setEnabled(hasChoice);
+    m_macPolicyLabel->setEnabled(hasChoice);
+    m_macPolicy->setToolTip(m_hasNetworkCards ? QString()
+                                              : tr("The machine has no network adapter."));
+    if (m_fork->isChecked()) // two machines that run cannot have the same
+        m_macPolicy->setCurrentIndex(0);
     const QString problem = m_fork->isChecked() ? QString() : nameProblem();
     if (!problem.isEmpty())
         m_problem->show(InlineMessage::Level::Error, problem);
@@ -182,6 +199,9 @@ void CloneDialog::retranslate() {
     setWindowTitle(tr("Clone Virtual Machine"));
     m_nameLabel->setText(tr("&Name:"));
     m_sourceLabel->setText(tr("&From:"));
+    m_macPolicyLabel->setText(tr("MAC &address policy:"));
+    m_macPolicy->setItemText(0, tr("New addresses for all network adapters"));
+    m_macPolicy->setItemText(1, tr("The original's addresses"));
     m_kindLabel->setText(tr("Kind of copy:"));
     m_full->setText(tr("F&ull clone"));
     m_fullText->setText(tr("Has disks of its own. Needs as much room as they take and does not "
@@ -190,9 +210,10 @@ void CloneDialog::retranslate() {
     m_linkedText->setText(tr("Made at once: only what differs from the original is stored. The "
                              "original cannot be removed while there are linked clones."));
     m_fork->setText(tr("For&k"));
-    m_forkText->setText(tr("Running copies of a running machine that go on from this very moment, "
-                           "each with a disk layer of its own, called “%1 (fork 1)” and so on.")
-                            .arg(m_machineName));
+    m_forkText->setText(
+        tr("Running copies of a running machine that go on from this very moment, "
+           "each with a disk layer and MAC addresses of its own, called “%1 (fork 1)” and so on.")
+            .arg(m_machineName));
     m_countLabel->setText(tr("Number of c&opies:"));
     m_buttons->button(QDialogButtonBox::Ok)->setText(tr("&Clone"));
 }

@@ -43,10 +43,13 @@ private:
     const Supervisor& m_supervisor;
     MachineId m_machine;
     QString m_machineName;
+    bool m_hasNetworkCards = false;
     QLabel* m_nameLabel;
     QLineEdit* m_name;
     QLabel* m_sourceLabel;
     QComboBox* m_source;
+    QLabel* m_macPolicyLabel;
+    QComboBox* m_macPolicy;
     QLabel* m_kindLabel;
     QRadioButton* m_full;
     QLabel* m_fullText;

@@ -199,8 +199,8 @@ void SnapshotOperations::clone(const CloneRequest& request) {
     }
     run<MachineId>({machine, Operation::CloneMachine, name, tr("Cloning “%1”…").arg(name)},
                    request.kind == CloneRequest::Kind::Full
-                       ? m_service.cloneFull(request.source, request.name)
-                       : m_service.cloneLinked(request.source, request.name),
+                       ? m_service.cloneFull(request.source, request.name, request.macPolicy)
+                       : m_service.cloneLinked(request.source, request.name, request.macPolicy),
                    [this](const Result<MachineId>& made) {
                        if (made)
                            Q_EMIT

@@ -21,8 +21,9 @@ struct CloneRequest {
     enum class Kind { Full, Linked, Fork };
     Kind kind = Kind::Full;
     SnapshotService::Source source;
-    QString name;  // empty: the service finds one
-    int count = 1; // forks
+    QString name;                         // empty: the service finds one
+    MacPolicy macPolicy = MacPolicy::New; // forks always get new ones
+    int count = 1;                        // forks
 };
 
 // What a window does with snapshots: asks the service, shows progress with a cancel button and

@@ -104,6 +104,14 @@ QString drivePlaceText(const DriveSettings& drive) {
     return {};
 }
 
+QString networkCardTypeText() {
+    return MachineText::tr("Paravirtualised network (virtio-net)");
+}
+
+QString macAddressText(const MacAddress& address) {
+    return QString::fromStdString(address.text());
+}
+
 QString serialModeText(SerialMode mode) {
     switch (mode) {
     case SerialMode::Disconnected:
@@ -275,6 +283,10 @@ QString fieldText(const QString& field) {
         return MachineText::tr("The port of a drive");
     if (plain == u"drives")
         return MachineText::tr("The list of drives");
+    if (plain == u"networkCards.macAddress")
+        return MachineText::tr("The MAC address of a network adapter");
+    if (plain == u"networkCards.slot")
+        return MachineText::tr("The slot of a network adapter");
     if (plain == u"serialPorts.path")
         return MachineText::tr("The path of a serial port");
     if (plain == u"serialPorts.port")
@@ -306,6 +318,9 @@ QString rangeText(const QString& field) {
     if (field == u"cpuCount")
         return MachineText::tr("There must be between 1 and %1 processors.")
             .arg(MachineSettings::kMaxCpuCount);
+    if (fieldWithoutIndex(field) == u"networkCards.macAddress")
+        return MachineText::tr("The MAC address of a network adapter must be one card's: twelve "
+                               "hexadecimal digits, of which the second is even.");
     if (field == u"videoMemoryMiB")
         return MachineText::tr("The video memory must be a power of two between 1 and 256 MB.");
     return {};

@@ -3,6 +3,14 @@
 namespace vivarium {
 
 // The sections of a machine's settings, in VirtualBox's order; the details pane links to them.
-enum class SettingsPageId { General, System, Display, Storage, SerialPorts, UserInterface };
+enum class SettingsPageId {
+    General,
+    System,
+    Display,
+    Storage,
+    Network,
+    SerialPorts,
+    UserInterface
+};
 
 } // namespace vivarium

@@ -2,6 +2,7 @@
 #include "app/cli/command_errors.h"
 #include "app/cli/commands/commands.h"
 #include "app/cli/machine_json.h"
+#include "app/cli/named_value.h"
 #include "app/cli/operation_wait.h"
 
 #include <CLI/CLI.hpp>
@@ -18,6 +19,7 @@ struct CopyOptions {
     std::string name;
     std::string newName;
     std::string snapshot;
+    std::optional<std::string> macPolicy;
     std::vector<std::string> names;
     int count = 1;
     bool linked = false;
@@ -35,9 +37,12 @@ int clone(CommandContext& context, const CopyOptions& options) {
     source.machine = TRY_OR_EXIT(context.machine(text(options.name)))->id;
     if (!options.snapshot.empty())
         source.snapshot = TRY_OR_EXIT(service->resolve(source.machine, text(options.snapshot)));
-    const MachineId id = TRY_OR_EXIT(awaitOperation(
-        context, options.linked ? service->cloneLinked(source, text(options.newName))
-                                : service->cloneFull(source, text(options.newName))));
+    MacPolicy macPolicy = MacPolicy::New;
+    TRY_OR_EXIT(applyName("--mac", options.macPolicy, macPolicy));
+    const QString name = text(options.newName);
+    const MachineId id = TRY_OR_EXIT(
+        awaitOperation(context, options.linked ? service->cloneLinked(source, name, macPolicy)
+                                               : service->cloneFull(source, name, macPolicy)));
     if (options.json)
         printJson(machineJson(context, id));
     else
@@ -102,6 +107,7 @@ void addCloneCommands(CommandTable& table) {
     copy.add_option("NAME", copied->name, "Machine")->required();
     copy.add_option("NEW_NAME", copied->newName, "Name of the copy; \"NAME Clone\" otherwise");
     copy.add_option("--snapshot", copied->snapshot, "Copy this snapshot instead of what it is now");
+    copy.add_option("--mac", copied->macPolicy, "MAC addresses of its network adapters: new, keep");
     copy.add_flag("--linked", copied->linked, "Share the disks' present contents: made at once");
     copy.add_flag("--json", copied->json, "Print JSON");
     table.setAction(copy, [copied](CommandContext& context) { return clone(context, *copied); });

@@ -5,7 +5,7 @@
 #include "app/cli/disk_jobs.h"
 #include "app/cli/format_lookup.h"
 #include "app/cli/hardware_options.h"
-#include "core/model/setting_names.h"
+#include "app/cli/named_value.h"
 
 #include <CLI/CLI.hpp>
 
@@ -27,19 +27,6 @@ struct DriveOptions {
     std::optional<bool> readOnly;
     bool force = false;
 };
-
-template <class Enum>
-Result<void> applyName(const char* option, const std::optional<std::string>& name, Enum& value) {
-    if (!name)
-        return {};
-    const auto named = valueNamed<Enum>(QString::fromStdString(*name));
-    if (!named)
-        return fail(ErrorCode::InvalidArgument,
-                    std::string(option) + " \"" + *name + "\" is not one of " +
-                        namesOf<Enum>().join(u", "_s).toStdString() + ".");
-    value = *named;
-    return {};
-}
 
 Result<void> applyDiskOptions(const DriveOptions& options, DriveSettings& drive) {
     const bool forDisks = options.cache || options.onError || options.onFull || options.readOnly;

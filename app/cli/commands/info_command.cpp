@@ -33,6 +33,12 @@ QString serialText(const SerialPortSettings& port) {
     return QStringLiteral("COM%1: %2 %3").arg(port.port + 1).arg(nameOf(port.mode), port.path);
 }
 
+QString networkText(const NetworkCardSettings& card) {
+    return QStringLiteral("adapter %1: virtio-net, unattached, %2")
+        .arg(card.slot + 1)
+        .arg(QString::fromStdString(card.macAddress.text()));
+}
+
 // What the running worker says about itself.
 struct LiveStatus {
     control::StatusReply reply;
@@ -78,6 +84,8 @@ QString infoText(const Machine& machine, const MachineStatus& status,
         if (!report.problem.isEmpty())
             lines << line("", report.problem);
     }
+    for (const NetworkCardSettings& card : settings.networkCards)
+        lines << line("Network:", networkText(card));
     for (const SerialPortSettings& port : settings.serialPorts)
         lines << line("Serial port:", serialText(port));
     lines << line("Folder:", machine.folder)

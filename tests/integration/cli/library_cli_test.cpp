@@ -81,6 +81,47 @@ private Q_SLOTS:
         QCOMPARE(medium, QDir::current().absoluteFilePath(QStringLiteral("relative.iso")));
     }
 
+    void networkAdaptersKeepTheirAddresses() {
+        VivSession session;
+        const auto addresses = [&session](const char* name) {
+            QStringList list;
+            const QJsonArray cards = info(session, QString::fromUtf8(name))
+                                         .value(u"settings")
+                                         .toObject()
+                                         .value(u"networkCards")
+                                         .toArray();
+            for (const auto& card : cards)
+                list << QString::number(card.toObject().value(u"slot").toInt()) + u' ' +
+                            card.toObject().value(u"macAddress").toString();
+            return list;
+        };
+        QVERIFY2(session.succeeds(words("create one --nic unattached --nic none "
+                                        "--nic unattached,mac=52:54:00:12:34:56")),
+                 session.lastError());
+        const QStringList first = addresses("one");
+        QCOMPARE(first.size(), 2);
+        QVERIFY(first.at(0).startsWith(u"0 "));
+        QCOMPARE(first.at(1), QStringLiteral("2 52:54:00:12:34:56"));
+        QVERIFY2(session.succeeds(words("set one --nic unattached")), session.lastError());
+        QCOMPARE(addresses("one"), first.mid(0, 1));
+
+        QVERIFY2(session.succeeds(words("clone one kept --mac keep")), session.lastError());
+        QCOMPARE(addresses("kept"), first.mid(0, 1));
+        QVERIFY2(session.succeeds(words("clone one other")), session.lastError());
+        QCOMPARE(addresses("other").size(), 1);
+        QVERIFY(addresses("other") != first.mid(0, 1));
+        QVERIFY2(session.succeeds(words("set one --nic none")), session.lastError());
+        QVERIFY(addresses("one").isEmpty());
+
+        for (const char* bad : {"clone one two --mac same", "create two --nic nat",
+                                "create two --nic unattached,mac=5254",
+                                "create two --nic unattached,mac=01:00:5e:00:00:01"}) {
+            const Output refused = session.run(words(bad));
+            QCOMPARE(refused.status, 1);
+            QVERIFY2(isSentence(refused.standardError), refused.standardError.constData());
+        }
+    }
+
     void aDiskIsCreatedWithTheMachine() {
         VivSession session;
         QVERIFY2(session.succeeds(words("create one --disk-size 20M")), session.lastError());
