@@ -30,7 +30,8 @@ Unit unitOf(const Instruction& instruction) {
     case ZYDIS_ISA_SET_SSE2MMX:
     case ZYDIS_ISA_SET_SSSE3MMX:
         return Unit::Mmx;
-    case ZYDIS_ISA_SET_SSE:
+    case ZYDIS_ISA_SET_SSE: // of its instructions on MMX registers alone, this one is not elsewhere
+        return instruction.mnemonic == ZYDIS_MNEMONIC_PMOVMSKB ? Unit::Mmx : Unit::Sse;
     case ZYDIS_ISA_SET_SSE2:
     case ZYDIS_ISA_SET_SSSE3:
     case ZYDIS_ISA_SET_SSE4:

@@ -20,6 +20,7 @@ private Q_SLOTS:
     void thirtyTwoBitCode();
     void gates_data();
     void gates();
+    void mmxRegistersNeedNoOsfxsr();
     void alignmentIsChecked();
     void simdExceptionsLeaveTheDestination();
     void x87ComparesIntoFlags();
@@ -148,6 +149,19 @@ void SimdTest::gates() {
     updateModeKey(*cpu.state);
     cpu.run({code.begin(), code.end()});
     QCOMPARE(cpu.vector(), vector);
+}
+
+// CR4.OSFXSR is about XMM registers (Intel SDM 3A, 2.5). Found by random guests.
+void SimdTest::mmxRegistersNeedNoOsfxsr() {
+    TestCpu cpu;
+    cpu.longMode();
+    cpu.state->cr4 &= ~uint64_t{kCr4Osfxsr | kCr4Osxsave};
+    updateModeKey(*cpu.state);
+    cpu.reg(kRax) = 0x0080FF7F;
+    QCOMPARE(cpu.run({0x0F, 0x6E, 0xE8}), StepResult::Executed); // movd mm5, eax
+    QCOMPARE(cpu.run({0x0F, 0xD7, 0xED}), StepResult::Executed); // pmovmskb ebp, mm5
+    QCOMPARE(cpu.reg(kRbp), uint64_t{0b0110});
+    QCOMPARE(cpu.run({0x66, 0x0F, 0xD7, 0xED}), StepResult::Faulted); // pmovmskb ebp, xmm5
 }
 
 void SimdTest::alignmentIsChecked() {
