@@ -2,6 +2,7 @@
 
 #include "vmm/softcpu/memory/soft_tlb.h"
 #include "vmm/softcpu/translator/flag_instructions.h"
+#include "vmm/softcpu/translator/stack_instructions.h"
 
 namespace vivarium::softcpu {
 
@@ -9,10 +10,6 @@ namespace {
 
 constexpr unsigned kMaxInstructions = 64;
 constexpr int32_t kUpperHalf = 0x1FFFF; // bits 47..63 of its addresses
-
-Width widthOf(unsigned sizeBytes) {
-    return sizeBytes == 8 ? Width::Bits64 : sizeBytes == 4 ? Width::Bits32 : Width::Bits16;
-}
 
 } // namespace
 
@@ -80,11 +77,11 @@ private:
         case Treatment::Lea:
             return m_copier.lea(m_guest);
         case Treatment::Push:
-            return push();
+            return push(m_operands, m_guest);
         case Treatment::Pop:
-            return pop();
+            return pop(m_operands, m_guest);
         case Treatment::Leave:
-            return leave();
+            return leave(m_operands, m_guest);
         case Treatment::Jump:
             open = false;
             return jump();
@@ -101,9 +98,9 @@ private:
             open = false;
             return ret();
         case Treatment::PushFlags:
-            return pushFlags();
+            return pushFlags(m_operands, m_guest);
         case Treatment::PopFlags:
-            return popFlags();
+            return popFlags(m_operands, m_guest);
         case Treatment::StoredFlag:
             if (m_guest.info.mnemonic == ZYDIS_MNEMONIC_STI && !nextIsTranslated())
                 return false; // the interpreter holds interrupts back for the next, HLT perhaps
@@ -123,7 +120,7 @@ private:
                treatmentOf(next) != Treatment::Interpret;
     }
 
-    unsigned operandBytes() const { return m_guest.info.operand_width / 8u; }
+    unsigned operandBytes() const { return softcpu::operandBytes(m_guest); }
     // 64-bit mode has near branches of 64 bits only (Intel); AMD's 16-bit ones are left to the
     // interpreter.
     bool branchWidthFits() const { return !m_operands.bits64() || operandBytes() == 8; }
@@ -259,104 +256,6 @@ private:
         return targetRip >> 47 == 0 || targetRip >> 47 == kUpperHalf;
     }
 
-    // kAddress + kAddend = host address of the stack slot.
-    bool stackSlot(AccessKind kind, int32_t displacement, unsigned sizeBytes) {
-        m_operands.stackAddress(displacement);
-        if (!m_operands.segmentToLinear(kSs, kind, sizeBytes, m_guest.rip))
-            return false;
-        m_operands.hostAddress(kind, sizeBytes, m_guest.rip);
-        return true;
-    }
-
-    void loadFromHost(unsigned sizeBytes) { // kAddress = the value there
-        if (sizeBytes == 2)
-            m_code.loadZeroExtended(kAddress, sumOf(kAddress, kAddend), Width::Bits16);
-        else
-            m_code.load(kAddress, sumOf(kAddress, kAddend), widthOf(sizeBytes));
-    }
-
-    void storeConstant(uint64_t value, unsigned sizeBytes) {
-        auto small = static_cast<int32_t>(value);
-        if (sizeBytes == 8 && static_cast<uint64_t>(static_cast<int64_t>(small)) != value) {
-            m_code.loadImmediate(kScratch, value);
-            m_code.store(sumOf(kAddress, kAddend), kScratch);
-        } else {
-            m_code.storeImmediate(sumOf(kAddress, kAddend), small, widthOf(sizeBytes));
-        }
-    }
-
-    bool push() {
-        const ZydisDecodedOperand& operand = m_guest.operands[0];
-        unsigned size = operandBytes();
-        if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
-            if (!m_operands.memoryOperand(m_guest, operand, AccessKind::Read))
-                return false;
-            loadFromHost(size);
-            m_code.store(dataField(&m_data.target), kAddress);
-        }
-        if (!stackSlot(AccessKind::Write, -static_cast<int32_t>(size), size))
-            return false;
-        if (operand.type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
-            storeConstant(operand.imm.value.u, size);
-        } else if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
-            m_code.load(kScratch, dataField(&m_data.target));
-            m_code.store(sumOf(kAddress, kAddend), kScratch, widthOf(size));
-        } else {
-            HostRegister value =
-                m_operands.registerOrLoad(gprOf(operand.reg.value).number, kScratch);
-            m_code.store(sumOf(kAddress, kAddend), value, widthOf(size));
-        }
-        m_operands.moveStackPointer(-static_cast<int32_t>(size));
-        return true;
-    }
-
-    bool pop() {
-        unsigned size = operandBytes();
-        if (!stackSlot(AccessKind::Read, 0, size))
-            return false;
-        loadFromHost(size);
-        m_operands.moveStackPointer(static_cast<int32_t>(size));
-        m_operands.writeGpr(gprOf(m_guest.operands[0].reg.value).number, kAddress, size);
-        return true;
-    }
-
-    bool pushFlags() {
-        unsigned size = operandBytes();
-        flagsToAddress(m_operands);
-        m_code.store(dataField(&m_data.target), kAddress);
-        if (!stackSlot(AccessKind::Write, -static_cast<int32_t>(size), size))
-            return false;
-        m_code.load(kScratch, dataField(&m_data.target));
-        m_code.store(sumOf(kAddress, kAddend), kScratch, widthOf(size));
-        m_operands.moveStackPointer(-static_cast<int32_t>(size));
-        return true;
-    }
-
-    bool popFlags() {
-        unsigned size = operandBytes();
-        if (!stackSlot(AccessKind::Read, 0, size))
-            return false;
-        loadFromHost(size);
-        addressToFlags(m_operands, size, m_guest.rip);
-        m_operands.moveStackPointer(static_cast<int32_t>(size));
-        return true;
-    }
-
-    bool leave() {
-        unsigned stack = m_operands.stackBytes();
-        unsigned size = operandBytes();
-        if (stack == 2 || size == 2)
-            return false;
-        m_code.move(kAddress, kHostRbp, widthOf(stack));
-        if (!m_operands.segmentToLinear(kSs, AccessKind::Read, size, m_guest.rip))
-            return false;
-        m_operands.hostAddress(AccessKind::Read, size, m_guest.rip);
-        loadFromHost(size);
-        m_code.lea(kGuestRspHome, baseAnd(kHostRbp, static_cast<int32_t>(size)), widthOf(stack));
-        m_code.move(kHostRbp, kAddress, widthOf(size));
-        return true;
-    }
-
     // kAddress = the target that a register or memory operand names.
     bool indirectTarget() {
         const ZydisDecodedOperand& operand = m_guest.operands[0];
@@ -364,7 +263,7 @@ private:
         if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
             if (!m_operands.memoryOperand(m_guest, operand, AccessKind::Read))
                 return false;
-            loadFromHost(size);
+            loadFromHost(m_operands, size);
             return true;
         }
         HostRegister value = m_operands.registerOrLoad(gprOf(operand.reg.value).number, kAddress);
@@ -454,9 +353,10 @@ private:
             checkTarget(m_guest.rip);
             m_code.store(dataField(&m_data.target), kAddress);
         }
-        if (!stackSlot(AccessKind::Write, -static_cast<int32_t>(size), size))
+        if (!stackSlot(m_operands, AccessKind::Write, -static_cast<int32_t>(size), size,
+                       m_guest.rip))
             return false;
-        storeConstant(nextRip(), size);
+        storeConstant(m_operands, nextRip(), size);
         if (relative()) {
             m_operands.moveStackPointer(-static_cast<int32_t>(size));
             edge(relativeTarget());
@@ -469,10 +369,10 @@ private:
 
     bool ret() {
         unsigned size = operandBytes();
-        if (!branchWidthFits() || !stackSlot(AccessKind::Read, 0, size))
+        if (!branchWidthFits() || !stackSlot(m_operands, AccessKind::Read, 0, size, m_guest.rip))
             return false;
         unsigned release = relative() ? static_cast<uint16_t>(m_guest.operands[0].imm.value.u) : 0;
-        loadFromHost(size);
+        loadFromHost(m_operands, size);
         indirect(static_cast<int32_t>(size + release));
         return true;
     }

@@ -49,6 +49,9 @@ public:
 
 private:
     friend class HostFaults;
+    static constexpr bool canonical(uint64_t linear) {
+        return static_cast<uint64_t>(static_cast<int64_t>(linear << 16) >> 16) == linear;
+    }
     struct Context { // a jump cache's
         uint32_t modeKey = 0;
         uint32_t codeLimit = 0;

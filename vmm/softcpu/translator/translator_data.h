@@ -15,6 +15,10 @@ struct JumpEntry {
     uint64_t slot = 0; // its place in CpuState::codePage, from the CpuState's start
 };
 inline constexpr unsigned kJumpEntries = 16384;
+// Zeros would be the name of the last byte, which has the last place.
+constexpr JumpEntry emptyJump(unsigned index) {
+    return {.inverted = index == kJumpEntries - 1 ? ~uint64_t{0} : 0};
+}
 // Code segments with a base (real mode) have 32-bit RIPs.
 constexpr uint64_t jumpName(uint64_t codeBase, uint64_t rip) {
     return codeBase << 32 | rip;
