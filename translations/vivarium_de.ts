@@ -894,6 +894,11 @@
         <comment>place of a drive: its file</comment>
         <translation>%1: %2</translation>
     </message>
+    <message>
+        <source>Network adapter %1: %2</source>
+        <comment>number, MAC address</comment>
+        <translation>Netzwerkadapter %1: %2</translation>
+    </message>
 </context>
 <context>
     <name>vivarium::Application</name>
@@ -2670,7 +2675,7 @@ Freie Software unter der GNU General Public License, Version 2 oder neuer.</tran
         <translation>Angeschlossen an:</translation>
     </message>
     <message>
-        <source>Adapter type:</source>
+        <source>Adapter Type:</source>
         <translation>Adaptertyp:</translation>
     </message>
     <message>

@@ -448,6 +448,7 @@ void DiskManagerWindow::removeImage() {
         refuse(Operation::RemoveDisk, path, allowed.error());
         return;
     }
+    m_message->clear(); // what was refused before
     m_removals->add(path, m_names->name(path));
 }
 

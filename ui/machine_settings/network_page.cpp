@@ -61,7 +61,7 @@ QWidget* NetworkPage::adapterTab(quint32 slot) {
     address->addWidget(renew);
     auto* form = new QFormLayout(adapter.box);
     form->addRow(tr("Attached to:"), attachment);
-    form->addRow(tr("Adapter type:"), new QLabel(networkCardTypeText(), adapter.box));
+    form->addRow(tr("Adapter Type:"), new QLabel(networkCardTypeText(), adapter.box));
     form->addRow(tr("&MAC Address:"), address);
     qobject_cast<QLabel*>(form->labelForField(address))->setBuddy(adapter.macAddress);
     auto* layout = new QVBoxLayout(tab);

@@ -176,6 +176,7 @@ void CloneDialog::refresh() {
     m_count->setEnabled(m_fork->isChecked());
     m_countLabel->setEnabled(m_fork->isChecked());
     m_name->setEnabled(!m_fork->isChecked()); // the service names the copies
+    m_nameLabel->setEnabled(!m_fork->isChecked());
     const bool hasChoice = !m_fork->isChecked() && m_hasNetworkCards;
     m_macPolicy->setEnabled(hasChoice);
     m_macPolicyLabel->setEnabled(hasChoice);

@@ -61,6 +61,10 @@ QString settingsSummary(const MachineSettings& settings,
         lines << SnapshotText::tr("%1: %2", "place of a drive: its file")
                      .arg(drivePlaceText(drive), file);
     }
+    for (const NetworkCardSettings& card : settings.networkCards)
+        lines << SnapshotText::tr("Network adapter %1: %2", "number, MAC address")
+                     .arg(card.slot + 1)
+                     .arg(macAddressText(card.macAddress));
     return lines.join(u'\n');
 }
 

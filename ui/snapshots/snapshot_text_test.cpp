@@ -64,11 +64,13 @@ void SnapshotTextTest::summaryNamesTheHardware() {
     settings.memoryMiB = 777;
     settings.drives = {{DriveType::HardDisk, 2, QStringLiteral("/disks/system.qcow2")},
                        {DriveType::Optical, 3, {}}};
+    settings.networkCards = {{1, *MacAddress::parse("52:54:00:12:34:56")}};
     const QString text =
         settingsSummary(settings, [](const QString& path) { return path.section(u'/', -1); });
     QVERIFY2(text.contains(QStringLiteral("777 MB")), qPrintable(text));
     QVERIFY2(text.contains(QStringLiteral("SATA Port 2: system.qcow2")), qPrintable(text));
     QVERIFY2(text.contains(QStringLiteral("SATA Port 3: empty")), qPrintable(text));
+    QVERIFY2(text.contains(QStringLiteral("adapter 2: 52:54:00:12:34:56")), qPrintable(text));
 }
 
 } // namespace vivarium

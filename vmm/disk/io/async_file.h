@@ -32,6 +32,14 @@ struct IoOp {
     IoGroup* group = nullptr;
     std::coroutine_handle<> waiter;
 
+    // How much a Read or Write moves: its buffers together.
+    uint64_t transferBytes() const {
+        uint64_t bytes = 0;
+        for (unsigned i = 0; i < bufferCount; ++i)
+            bytes += buffers[i].iov_len;
+        return bytes;
+    }
+
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> handle);
     int await_resume() const noexcept { return error; }

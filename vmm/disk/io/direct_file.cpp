@@ -19,13 +19,6 @@ using AlignedBytes = std::unique_ptr<uint8_t, Free>;
 
 constexpr uint64_t kMask = DirectFile::kBlockBytes - 1;
 
-uint64_t lengthOf(const IoOp& op) {
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < op.bufferCount; ++i)
-        bytes += op.buffers[i].iov_len;
-    return bytes;
-}
-
 bool isAligned(const IoOp& op) {
     if (op.offsetBytes & kMask)
         return false;
@@ -61,7 +54,7 @@ void DirectFile::start(IoOp& op) {
 }
 
 DetachedTask DirectFile::throughBuffer(IoOp& op) {
-    const uint64_t length = lengthOf(op);
+    const uint64_t length = op.transferBytes();
     const uint64_t begin = op.offsetBytes & ~kMask;
     const uint64_t end = (op.offsetBytes + length + kMask) & ~kMask;
     const uint64_t head = op.offsetBytes - begin;

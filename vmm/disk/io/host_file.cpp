@@ -21,9 +21,7 @@ constexpr uint64_t kMaxBytesAtOnce = 256 * 1024;
 bool isWholePages(const IoOp& op) {
     if (op.offsetBytes % kPageBytes != 0 || op.bufferCount > kMaxStepBuffers)
         return false;
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < op.bufferCount; ++i)
-        bytes += op.buffers[i].iov_len;
+    const uint64_t bytes = op.transferBytes();
     return bytes <= kMaxBytesAtOnce && bytes % kPageBytes == 0;
 }
 

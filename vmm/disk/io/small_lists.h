@@ -39,7 +39,6 @@ public:
     }
     void remove(Iterator entry) { m_spare.splice(m_spare.begin(), m_used, entry); }
     std::list<T>& entries() { return m_used; }
-    const std::list<T>& entries() const { return m_used; }
 
 private:
     std::list<T> m_used;

@@ -20,13 +20,6 @@ constexpr void* kWakeUserData = nullptr;
 
 constexpr uint64_t kLongReadBytes = 64 * 1024;
 
-uint64_t totalBytes(const IoOp& op) {
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < op.bufferCount; ++i)
-        bytes += op.buffers[i].iov_len;
-    return bytes;
-}
-
 bool supportsOperations(io_uring& ring) {
     io_uring_probe* probe = io_uring_get_probe_ring(&ring);
     if (!probe)
@@ -136,7 +129,7 @@ bool UringBackend::prepare(IoOp& op) {
     // What is in the page cache is copied by this thread when it is submitted. Where several long
     // reads come together, the kernel's workers copy on other CPUs meanwhile.
     if (op.kind == IoOp::Kind::Read && op.cached && m_inKernel > 0 &&
-        totalBytes(op) >= kLongReadBytes)
+        op.transferBytes() >= kLongReadBytes)
         entry->flags |= IOSQE_ASYNC;
     ++m_inKernel;
     return true;
