@@ -100,6 +100,9 @@ public:
     // Waits for the host's disk I/O; completions are then posted.
     virtual void drainIo() = 0;
     virtual void retryStalledRequests() = 0;
+    // The machine begins to run or goes on: network cards tell their drivers what has changed and
+    // look for work.
+    virtual void resumeNetwork() = 0;
     // Opens a drive's images. Without the device lock: it reads files.
     virtual Result<OpenDrive> openDrive(const control::DriveConfig& config,
                                         ConfigDescriptors& descriptors) const = 0;

@@ -166,15 +166,16 @@ Result<void> Machine::start(FirstState first) {
         setState(State::Paused, Reason::User, {});
         return {};
     }
-    retryStalled();
+    resumeDevices();
     letRun();
     setState(State::Running, Reason::None, {});
     return {};
 }
 
-void Machine::retryStalled() {
+void Machine::resumeDevices() {
     MutexLocker lock(m_deviceLock);
     m_board->retryStalledRequests();
+    m_board->resumeNetwork();
 }
 
 void Machine::letRun() {
@@ -213,7 +214,7 @@ Result<void> Machine::resume() {
     if (m_reason == Reason::InternalError || m_reason == Reason::TripleFault)
         return fail(ErrorCode::WrongState,
                     "the guest cannot go on after this error; reset the machine or power it off");
-    retryStalled();
+    resumeDevices();
     letRun();
     setState(State::Running, Reason::None, {});
     return {};

@@ -134,7 +134,7 @@ private:
     Result<std::vector<uint8_t>> saveAll();
     Result<void> restoreAll(ConstByteSpan bytes);
     bool changesSoon();
-    void retryStalled();
+    void resumeDevices();
     void handleRequests();
     void handleVcpuEvent(const VcpuEvent& event);
     void stopVcpus();

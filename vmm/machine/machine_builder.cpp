@@ -63,6 +63,7 @@ Result<void> MachineBuilderBoard::build(ConfigDescriptors& descriptors) {
     TRY(buildChipset(descriptors));
     TRY(buildDisplay(descriptors));
     TRY(buildStorage(descriptors));
+    TRY(buildNetwork());
     TRY(buildLegacy(descriptors));
     for (const control::SerialConfig& port : m_config.serialPorts)
         TRY(buildSerial(port, descriptors));

@@ -2,6 +2,7 @@
 
 #include "vmm/backends/display/display.h"
 #include "vmm/backends/input/input_router.h"
+#include "vmm/backends/network/network_port.h"
 #include "vmm/backends/serial/ring_backend.h"
 #include "vmm/backends/vnc/vnc_server.h"
 #include "vmm/devices/chipset/acpi_pm.h"
@@ -26,6 +27,7 @@
 #include "vmm/devices/storage/nvme_controller.h"
 #include "vmm/devices/storage/storage_controller.h"
 #include "vmm/devices/virtio/block/virtio_block.h"
+#include "vmm/devices/virtio/net/virtio_net.h"
 #include "vmm/disk/chain/disk_chain.h"
 #include "vmm/firmware/tables/platform_description.h"
 #include "vmm/firmware/tables/smbios_tables.h"
@@ -60,6 +62,7 @@ public:
     std::vector<control::DriveStatus> drives() const override;
     void drainIo() override;
     void retryStalledRequests() override;
+    void resumeNetwork() override;
     Result<OpenDrive> openDrive(const control::DriveConfig& config,
                                 ConfigDescriptors& descriptors) const override;
     Result<void> attachDrive(OpenDrive drive) override;
@@ -76,6 +79,8 @@ private:
     static constexpr PciAddress kAhciAddress{31, 2};
     static constexpr uint8_t kFirstVirtioSlot = 8; // of 8 for virtio disks
     static constexpr uint8_t kFirstNvmeSlot = 16;  // of 8 for NVMe disks
+    static constexpr uint8_t kFirstNetworkSlot = 24;
+    static constexpr uint32_t kNetworkSlots = 4;
 
     // The 16 bytes of a UUID in text order; zeroes for another text.
     static std::array<uint8_t, 16> uuidBytes(const std::string& text);
@@ -88,6 +93,8 @@ private:
                                std::unique_ptr<BlockDevice> image);
     Result<void> addNvmeDisk(const control::DriveConfig& config,
                              std::unique_ptr<BlockDevice> image);
+    Result<void> buildNetwork();
+    Result<void> addNetworkCard(const control::NetworkCardConfig& config);
     Result<void> buildLegacy(ConfigDescriptors& descriptors);
     Result<void> buildSerial(const control::SerialConfig& port, ConfigDescriptors& descriptors);
     Result<void> buildFirmwareConfig();
@@ -126,8 +133,10 @@ private:
     std::unique_ptr<FirmwareConfig> m_firmwareConfig;
     std::unique_ptr<VgaDevice> m_vga;
     std::unique_ptr<AhciController> m_ahci;
-    std::vector<std::unique_ptr<PciDevice>> m_diskFunctions; // virtio and NVMe
-    std::vector<StorageController*> m_storage;               // all that have drives
+    std::vector<std::unique_ptr<PciDevice>> m_diskFunctions;  // virtio and NVMe
+    std::vector<StorageController*> m_storage;                // all that have drives
+    std::vector<std::unique_ptr<NetworkPort>> m_networkPorts; // outlive the cards
+    std::vector<VirtioNet::Function> m_networkCards;
     std::unique_ptr<Rtc> m_rtc;
     std::unique_ptr<I8042> m_i8042;
     std::array<std::unique_ptr<RingBackend>, 4> m_serialBackends; // outlive the ports

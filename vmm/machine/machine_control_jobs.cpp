@@ -3,6 +3,8 @@
 #include "vmm/machine/machine_control.h"
 
 #include <cstdlib>
+#include <set>
+#include <string>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -24,6 +26,33 @@ MachineJobs::Done<typename Request::Reply> answering(control::Responder<Request>
         answer.value = std::move(*result);
         respond(std::move(answer));
     };
+}
+
+std::set<uint32_t> cardSlots(const control::MachineConfig& config) {
+    std::set<uint32_t> slots;
+    for (const control::NetworkCardConfig& card : config.networkCards)
+        slots.insert(card.slot);
+    return slots;
+}
+
+std::string slotsText(const std::set<uint32_t>& slots) {
+    if (slots.empty())
+        return "no network card";
+    std::string text;
+    for (const uint32_t slot : slots)
+        text += (text.empty() ? "network cards in the slots " : ", ") + std::to_string(slot);
+    return text;
+}
+
+// A copy goes on with the cards that its guest knows; only their addresses are its own.
+Result<void> checkCards(const control::MachineConfig& original, const control::Fork& request) {
+    for (const control::CloneConfig& clone : request.clones)
+        if (cardSlots(clone.config) != cardSlots(original))
+            return fail(ErrorCode::InvalidArgument,
+                        "the copy \"" + clone.config.name + "\" has " +
+                            slotsText(cardSlots(clone.config)) + ", the machine has " +
+                            slotsText(cardSlots(original)) + "; they must be the same");
+    return {};
 }
 
 Result<Empty> emptyReply(const Result<void>& result) {
@@ -66,6 +95,8 @@ void MachineControl::handle(const control::CancelJob&, Call<control::CancelJob> 
 }
 
 void MachineControl::handle(const control::Fork& request, Call<control::Fork> call) {
+    if (auto same = checkCards(m_config, request); !same)
+        return call.respond(same.error());
     m_jobs->fork(request, ConfigDescriptors(std::move(call.descriptors)),
                  answering<control::Fork>(std::move(call.respond)));
 }

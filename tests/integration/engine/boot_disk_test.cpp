@@ -103,6 +103,7 @@ private Q_SLOTS:
         drive.images = {{2}};
         drive.bootIndex = 0;
         config.drives = {other, drive};
+        config.networkCards = {{0, "52:54:00:12:34:56"}}; // nothing to boot from
         WorkerProcess worker;
         ControlClient& client = worker.client();
         std::vector<UniqueFd> descriptors;

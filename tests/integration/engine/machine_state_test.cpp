@@ -27,11 +27,26 @@ Code countingGuest() {
             0xEE, 0xEB, 0xEC};            // out dx, al; jmp again
 }
 
+constexpr GuestAddress kClockInfo = 0x5000;
+constexpr size_t kClockInfoBytes = 32;
+
+// The same after it has asked for KVM's paravirtual clock (MSR_KVM_SYSTEM_TIME_NEW).
+Code countingGuestWithClock() {
+    Code code{0xB9, 0x01, 0x4D, 0x56, 0x4B, // mov ecx, 0x4B564D01
+              0xB8, 0x01, 0x50, 0x00, 0x00, // mov eax, kClockInfo, on
+              0x31, 0xD2, 0x0F, 0x30};      // xor edx, edx; wrmsr
+    const Code counting = countingGuest();
+    code.insert(code.end(), counting.begin(), counting.end());
+    return code;
+}
+
 // A machine in this process, with its loop run while the test waits for the guest.
 class RunningMachine : private Machine::Listener {
 public:
     // Goes on from `copy` or begins anew.
-    explicit RunningMachine(const Code& code, std::optional<MachineCopy> copy = {}) {
+    using Accelerator = AcceleratorDecision::Kind;
+    explicit RunningMachine(const Code& code, std::optional<MachineCopy> copy = {},
+                            Accelerator accelerator = Accelerator::Kvm) {
         m_loop = std::move(*EventLoop::create());
         control::MachineConfig config = kernelConfig();
         config.serialPorts.push_back({});
@@ -39,7 +54,7 @@ public:
         descriptors.push_back(multibootGuest(code));
         auto built =
             Machine::create(config, ConfigDescriptors(std::move(descriptors)), m_accelerators,
-                            AcceleratorDecision::Kind::Kvm, *m_loop, *this, {}, std::move(copy));
+                            accelerator, *m_loop, *this, {}, std::move(copy));
         if (!built)
             qFatal("%s", built.error().detail.c_str());
         m_machine = std::move(*built);
@@ -49,6 +64,11 @@ public:
     }
 
     Machine& machine() { return *m_machine; }
+    // What the clock said when it was last written: version, nanoseconds.
+    std::pair<uint32_t, uint64_t> clockInfo() {
+        const auto info = m_machine->memory().view(kClockInfo, kClockInfoBytes);
+        return {loadLe<uint32_t>(info->data()), loadLe<uint64_t>(info->data() + 16)};
+    }
     Result<void> started;
 
     // The machine as it is now; it goes on.
@@ -115,6 +135,39 @@ private Q_SLOTS:
         QCOMPARE(fromFirst.ask(), 4);
         QCOMPARE(guest.ask(), 7);
         QCOMPARE(fromFirst.ask(), 5);
+    }
+
+    // With devices, processor and clock, in both directions.
+    void aCopyGoesOnUnderTheOtherAccelerator_data() {
+        QTest::addColumn<bool>("beginsUnderKvm");
+        QTest::newRow("from KVM to software and back") << true;
+        QTest::newRow("from software to KVM and back") << false;
+    }
+    void aCopyGoesOnUnderTheOtherAccelerator() {
+        QFETCH(bool, beginsUnderKvm);
+        using Accelerator = RunningMachine::Accelerator;
+        const auto own = beginsUnderKvm ? Accelerator::Kvm : Accelerator::Software;
+        const auto other = beginsUnderKvm ? Accelerator::Software : Accelerator::Kvm;
+        RunningMachine first(countingGuestWithClock(), {}, own);
+        QVERIFY(first.started);
+        QCOMPARE(first.ask(), 1);
+        const auto before = first.clockInfo();
+        QVERIFY(before.first != 0 && before.first % 2 == 0);
+        RunningMachine second(countingGuestWithClock(), first.copy(), other);
+        QVERIFY2(second.started, second.started ? "" : second.started.error().detail.c_str());
+        QCOMPARE(second.ask(), 2);
+        const auto between = second.clockInfo();
+        QVERIFY(between.first != before.first); // written anew, for the other time stamp
+        QVERIFY(between.second >= before.second);
+        RunningMachine third(countingGuestWithClock(), second.copy(), own);
+        QVERIFY2(third.started, third.started ? "" : third.started.error().detail.c_str());
+        QCOMPARE(third.ask(), 3);
+        const auto after = third.clockInfo();
+        QVERIFY(after.first != between.first);
+        QVERIFY(after.second >= between.second);
+        constexpr uint64_t kLongNs = 60'000'000'000;
+        QVERIFY(after.second < before.second + kLongNs);
+        QCOMPARE(first.ask(), 2);
     }
 
     void aCopyOfAPausedMachineDoesNotResumeIt() {

@@ -10,6 +10,10 @@ using test::VirtioDriver;
 
 namespace {
 
+uint16_t queueOf(uint8_t operation) {
+    return static_cast<uint16_t>((operation >> 4) % virtio_net::kQueueCount);
+}
+
 test::RingPiece takePiece(test::FuzzInput& input) {
     auto where = input.take<uint32_t>();
     auto length = input.take<uint16_t>();
@@ -81,16 +85,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             d.driver.notify(operation >> 4 & 3);
             break;
         case 5: // any descriptor
-            d.driver.putDescriptor(VirtioDriver::area(operation >> 4 & 3),
+            d.driver.putDescriptor(VirtioDriver::area(queueOf(operation)),
                                    input.take<uint8_t>() % 8, input.take<uint32_t>(),
                                    input.take<uint32_t>(), input.take<uint16_t>() & 7,
                                    input.take<uint16_t>() % 10);
             break;
         case 6:
-            d.driver.makeAvailable(operation >> 4 & 3, input.take<uint8_t>() % 9);
+            d.driver.makeAvailable(queueOf(operation), input.take<uint8_t>() % 9);
             break;
         case 7:
-            d.driver.setAvailableIndex(operation >> 4 & 3, input.take<uint16_t>());
+            d.driver.setAvailableIndex(queueOf(operation), input.take<uint16_t>());
             break;
         case 8: {
             const MacAddress destination = takeAddress(input);
