@@ -43,7 +43,7 @@ struct DirectBootPlatform {
 };
 
 enum class KernelFormat {
-    LinuxBzImage, // Linux boot protocol 2.06 or later with a 64-bit entry
+    LinuxBzImage, // Linux boot protocol 2.10 or later, 64-bit or 32-bit entry
     LinuxElf,     // uncompressed 64-bit vmlinux
     Pvh,          // ELF with note 18 (XEN_ELFNOTE_PHYS32_ENTRY)
     Multiboot,    // multiboot 1

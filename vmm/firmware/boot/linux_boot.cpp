@@ -35,11 +35,19 @@ constexpr size_t kMaxE820 = 128; // E820_MAX_ENTRIES_ZEROPAGE
 constexpr size_t kE820EntryBytes = 20;
 constexpr uint16_t kBootFlagValue = 0xAA55;
 constexpr uint32_t kMagicValue = 0x53726448; // "HdrS"
+// The first with a preferred address and the memory that unpacking needs.
+constexpr uint16_t kVersionWithPlace = 0x020A;
 constexpr uint16_t kVersionWithExtendedFlags = 0x020C;
 constexpr uint8_t kUndefinedLoader = 0xFF;
 constexpr uint8_t kLoadedHigh = 1 << 0;
 constexpr uint16_t kHas64BitEntry = 1 << 0;
 constexpr uint64_t k64BitEntry = 0x200;
+
+// Where the kernel is entered (Documentation/arch/x86/boot.rst, 32-bit and 64-bit boot protocol).
+struct Entry {
+    enum class Mode { Protected32, Long64 } mode = Mode::Long64;
+    GuestAddress address = 0; // below 4 GiB
+};
 
 using BootParams = std::array<uint8_t, kBootParamsBytes>;
 
@@ -73,7 +81,7 @@ void putTextScreen(BootParams& params) {
 }
 
 // Everything behind the kernel itself: initrd, command line, boot_params, processor state.
-Result<VcpuRegisters> finish(BootLayout& layout, BootParams& params, uint64_t entry,
+Result<VcpuRegisters> finish(BootLayout& layout, BootParams& params, const Entry& entry,
                              const Limits& limits, const DirectBootImages& images,
                              const DirectBootPlatform& platform) {
     if (images.commandLine.size() > limits.commandLineBytes)
@@ -104,7 +112,10 @@ Result<VcpuRegisters> finish(BootLayout& layout, BootParams& params, uint64_t en
     BootLayout::Place place = kConventionalMemory;
     place.alignment = 4096;
     GuestAddress address = TRY(layout.put("the boot parameters", params, place));
-    VcpuRegisters registers = TRY(identityLongMode(layout, entry));
+    VcpuRegisters registers =
+        entry.mode == Entry::Mode::Long64
+            ? TRY(identityLongMode(layout, entry.address))
+            : TRY(flatProtectedMode(layout, static_cast<uint32_t>(entry.address)));
     registers.rsi = address;
     return registers;
 }
@@ -135,12 +146,19 @@ Result<VcpuRegisters> loadLinuxBzImage(const DirectBootImages& images,
     if (!isLinuxBzImage(file) || file.size() < field::kHeaderEnd)
         return fail(ErrorCode::Corrupt, "the Linux kernel is truncated");
     const uint8_t* header = file.data();
-    if (loadLe<uint16_t>(header + field::kVersion) < kVersionWithExtendedFlags ||
-        !(loadLe<uint16_t>(header + field::kExtendedFlags) & kHas64BitEntry))
-        return fail(ErrorCode::Unsupported,
-                    "the Linux kernel has no 64-bit entry (32-bit kernel, or older than 3.8)");
-    if (!(header[field::kLoadFlags] & kLoadedHigh))
-        return fail(ErrorCode::Unsupported, "the Linux kernel is a zImage, not a bzImage");
+    // Older ones, and programs that only look like a kernel (iPXE's ipxe.lkrn), begin in real mode
+    // and ask a BIOS, which a direct start does without.
+    const uint16_t version = loadLe<uint16_t>(header + field::kVersion);
+    if (version < kVersionWithPlace || !(header[field::kLoadFlags] & kLoadedHigh))
+        return fail(
+            ErrorCode::Unsupported,
+            formatText("the kernel (Linux boot protocol %u.%02u%s) can only be started by a "
+                       "BIOS; start it from a CD or a disk with a boot loader, such as "
+                       "isolinux or GRUB",
+                       version >> 8, version & 0xFFu,
+                       header[field::kLoadFlags] & kLoadedHigh ? "" : ", zImage"));
+    const bool has64BitEntry = version >= kVersionWithExtendedFlags &&
+                               (loadLe<uint16_t>(header + field::kExtendedFlags) & kHas64BitEntry);
 
     const uint64_t setupSectors = header[field::kSetupSectors] ? header[field::kSetupSectors] : 4;
     const uint64_t setupBytes = (setupSectors + 1) * kSectorBytes;
@@ -183,7 +201,9 @@ Result<VcpuRegisters> loadLinuxBzImage(const DirectBootImages& images,
     Limits limits;
     limits.commandLineBytes = loadLe<uint32_t>(header + field::kCommandLineBytes);
     limits.ramdiskEnd = uint64_t{loadLe<uint32_t>(header + field::kRamdiskMax)} + 1;
-    return finish(layout, params, base + k64BitEntry, limits, images, platform);
+    const Entry entry = has64BitEntry ? Entry{Entry::Mode::Long64, base + k64BitEntry}
+                                      : Entry{Entry::Mode::Protected32, base};
+    return finish(layout, params, entry, limits, images, platform);
 }
 
 Result<VcpuRegisters> loadLinuxElf(const DirectBootImages& images,
@@ -200,7 +220,7 @@ Result<VcpuRegisters> loadLinuxElf(const DirectBootImages& images,
     storeLe<uint16_t>(params.data() + field::kVersion, kVersionWithExtendedFlags);
     storeLe<uint32_t>(params.data() + field::kAlignment, 1 << 24);
     storeLe<uint32_t>(params.data() + field::kCommandLineBytes, 2047);
-    return finish(layout, params, elf.entry(), {}, images, platform);
+    return finish(layout, params, {Entry::Mode::Long64, elf.entry()}, {}, images, platform);
 }
 
 } // namespace vivarium

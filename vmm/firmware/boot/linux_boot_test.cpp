@@ -71,6 +71,62 @@ private Q_SLOTS:
                  uint64_t{0x00AF9B000000FFFF});
     }
 
+    // Documentation/arch/x86/boot.rst, 32-bit boot protocol.
+    void aKernelWithout64BitEntryStartsInProtectedMode_data() {
+        QTest::addColumn<int>("version");
+        QTest::addColumn<int>("extendedFlags");
+        QTest::newRow("32-bit kernel") << 0x20F << 4;
+        QTest::newRow("no extended flags yet") << 0x20A << 1;
+    }
+    void aKernelWithout64BitEntryStartsInProtectedMode() {
+        QFETCH(int, version);
+        QFETCH(int, extendedFlags);
+        auto memory = GuestMemory::create(kRam);
+        QVERIFY(memory);
+        Bytes kernel = bzImage(0x3000);
+        storeLe<uint16_t>(kernel.data() + 0x206, static_cast<uint16_t>(version));
+        storeLe<uint16_t>(kernel.data() + 0x236, static_cast<uint16_t>(extendedFlags));
+        Bytes initrd(5000, 0x77);
+        auto registers =
+            loadKernel({.kernel = kernel, .initrd = initrd, .commandLine = "quiet", .modules = {}},
+                       {pcMemoryMap(kRam), 0xE1230}, *memory);
+        QVERIFY2(registers, registers ? "" : registers.error().detail.c_str());
+
+        QCOMPARE(registers->rip, uint64_t{0x1000000}); // preferred address
+        QCOMPARE(registers->cr0 & 0x80000001, uint64_t{1});
+        QCOMPARE(registers->efer, uint64_t{0});
+        QCOMPARE(registers->cr4, uint64_t{0});
+        QCOMPARE(registers->rflags, uint64_t{2});
+        QCOMPARE(registers->rbx | registers->rbp | registers->rdi, uint64_t{0});
+        QCOMPARE(registers->cs, (SegmentRegister{0, 0xFFFFFFFF, 0x10, 0xC09B}));
+        for (const SegmentRegister* segment : {&registers->ds, &registers->es, &registers->ss})
+            QCOMPARE(*segment, (SegmentRegister{0, 0xFFFFFFFF, 0x18, 0xC093}));
+        QCOMPARE(memory->readObject<uint64_t>(registers->gdt.base + 0x10),
+                 uint64_t{0x00CF9B000000FFFF});
+        QCOMPARE(memory->readObject<uint64_t>(registers->gdt.base + 0x18),
+                 uint64_t{0x00CF93000000FFFF});
+        const GuestAddress params = registers->rsi;
+        QCOMPARE(memory->readObject<uint32_t>(params + 0x202), 0x53726448u);
+        QCOMPARE(stringAt(*memory, *memory->readObject<uint32_t>(params + 0x228)),
+                 std::string("quiet"));
+        QCOMPARE(memory->readObject<uint32_t>(params + 0x21C), 5000u);
+    }
+
+    // As iPXE's ipxe.lkrn: nobody may jump into what looks like a kernel's code.
+    void aKernelThatNeedsABiosIsRefused() {
+        auto memory = GuestMemory::create(kRam);
+        QVERIFY(memory);
+        Bytes kernel = bzImage(0x3000);
+        storeLe<uint16_t>(kernel.data() + 0x206, 0x207);
+        auto registers =
+            loadKernel({.kernel = kernel, .initrd = {}, .commandLine = {}, .modules = {}},
+                       {pcMemoryMap(kRam), 0}, *memory);
+        QVERIFY(!registers);
+        QCOMPARE(registers.error().code, ErrorCode::Unsupported);
+        QVERIFY(registers.error().detail.find("protocol 2.07") != std::string::npos);
+        QVERIFY(registers.error().detail.find("from a CD") != std::string::npos);
+    }
+
     void relocatableKernelMovesWhenItsPlaceIsMissing() {
         constexpr uint64_t kSmall = 12 << 20; // the preferred address lies beyond
         auto memory = GuestMemory::create(kSmall);
@@ -92,8 +148,7 @@ private Q_SLOTS:
     void impossibleKernelsAreRefused_data() {
         QTest::addColumn<int>("offset");
         QTest::addColumn<QByteArray>("bytes");
-        QTest::newRow("old protocol") << 0x206 << QByteArray("\x0B\x02", 2);
-        QTest::newRow("no 64-bit entry") << 0x236 << QByteArray("\0\0", 2);
+        QTest::newRow("old protocol") << 0x206 << QByteArray("\x09\x02", 2);
         QTest::newRow("zImage") << 0x211 << QByteArray("\0", 1);
         QTest::newRow("set-up beyond the file") << 0x1F1 << QByteArray("\xFF", 1);
         QTest::newRow("alignment zero") << 0x230 << QByteArray("\0\0\0\0", 4);
