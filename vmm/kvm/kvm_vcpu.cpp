@@ -315,6 +315,25 @@ Result<void> KvmVcpu::restore(StateReader& reader) {
     return state.apply(m_system, m_fd.get(), KvmVcpuState::Scope::Everything);
 }
 
+uint32_t KvmVcpu::timeStampKhz() const {
+    const int khz = kvmIoctl(m_fd.get(), KVM_GET_TSC_KHZ, 0ul);
+    return khz > 0 ? static_cast<uint32_t>(khz) : 0;
+}
+
+// Hosts without TSC scaling can only go faster. The paravirtual clock tells the guest the true
+// rate; a guest that measured its time stamp by itself is told by nobody.
+void KvmVcpu::setTimeStampKhz(uint32_t khz) {
+    constexpr uint32_t kToleranceParts = 4000; // the kernel's 250 parts in a million
+    const uint32_t present = timeStampKhz();
+    const uint32_t apart = khz > present ? khz - present : present - khz;
+    if (khz == 0 || present == 0 || apart <= present / kToleranceParts)
+        return;
+    if (kvmIoctl(m_fd.get(), KVM_SET_TSC_KHZ, static_cast<unsigned long>(khz)) < 0)
+        logWarning("kvm", formatText("this host cannot count a guest's time stamp at %u kHz: it "
+                                     "counts at %u kHz",
+                                     khz, present));
+}
+
 void KvmVcpu::announcePause() {
     kvmIoctl(m_fd.get(), KVM_KVMCLOCK_CTRL, 0ul); // fails for a guest without kvmclock
 }

@@ -48,6 +48,11 @@ public:
     }
     uint64_t completedInstructions() const { return m_completedInstructions; }
 
+    // The rate of its time stamp; 0: the kernel does not say.
+    uint32_t timeStampKhz() const;
+    // Wishes another rate, as far as the host can. Before the time stamp itself is set.
+    void setTimeStampKhz(uint32_t khz);
+
     // Tells the guest that it did not run for a while, so that its watchdogs keep quiet.
     void announcePause();
 

@@ -1,6 +1,7 @@
 #include "vmm/kvm/kvm_vm.h"
 
 #include "vmm/base/log.h"
+#include "vmm/kvm/accelerator_section.h"
 #include "vmm/kvm/kvm_ioctl.h"
 
 namespace vivarium {
@@ -153,7 +154,8 @@ Result<void> KvmVm::reset() {
 Result<void> KvmVm::save(StateWriter& writer) {
     Chips chips = TRY(readChips());
     writer.fields(static_cast<uint32_t>(m_vcpus.size()), chips.pic0, chips.pic1, chips.ioapic,
-                  chips.pit, m_pausedClockNs.value_or(readClockNs(fd())));
+                  chips.pit, m_pausedClockNs.value_or(readClockNs(fd())),
+                  m_vcpus.front()->timeStampKhz());
     return {};
 }
 
@@ -162,6 +164,9 @@ Result<void> KvmVm::restore(StateReader& reader) {
     Chips chips;
     uint64_t clockNs = 0;
     TRY(reader.fields(vcpuCount, chips.pic0, chips.pic1, chips.ioapic, chips.pit, clockNs));
+    uint32_t timeStampKhz = 0; // 0: not known
+    if (reader.sectionVersion() >= kAcceleratorWithTimeStampRate)
+        TRY(reader.fields(timeStampKhz));
     if (vcpuCount != m_vcpus.size())
         return fail(ErrorCode::Unsupported,
                     formatText("the saved state has %u processors, the machine %zu", vcpuCount,
@@ -169,6 +174,8 @@ Result<void> KvmVm::restore(StateReader& reader) {
     if (chips.pic0.size() != sizeof(kvm_irqchip) || chips.pic1.size() != sizeof(kvm_irqchip) ||
         chips.ioapic.size() != sizeof(kvm_irqchip) || chips.pit.size() != sizeof(kvm_pit_state2))
         return fail(ErrorCode::Corrupt, "saved state: a chip has a wrong size");
+    for (const auto& vcpu : m_vcpus)
+        vcpu->setTimeStampKhz(timeStampKhz);
     TRY(writeChips(chips));
     bool paused = m_pausedClockNs.has_value();
     m_pausedClockNs = clockNs;

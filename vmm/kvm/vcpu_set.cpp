@@ -1,5 +1,7 @@
 #include "vmm/kvm/vcpu_set.h"
 
+#include "vmm/kvm/accelerator_section.h"
+
 #include "vmm/base/log.h"
 #include "vmm/base/monotonic_time.h"
 
@@ -123,7 +125,7 @@ Result<void> VcpuSet::reset(VcpuStart start, const std::optional<VcpuRegisters>&
 
 Result<void> VcpuSet::save(StateWriter& writer) {
     TRY(requireQuiet());
-    writer.beginSection("accelerator", 1);
+    writer.beginSection("accelerator", kAcceleratorSectionVersion);
     TRY(m_accelerator.save(writer));
     for (unsigned i = 0; i < m_accelerator.vcpuCount(); ++i) {
         writer.beginSection("vcpu" + std::to_string(i), 1);
@@ -136,7 +138,7 @@ Result<void> VcpuSet::restore(StateReader& reader) {
     TRY(requireQuiet());
     // The controllers first: setting the IOAPIC may raise an interrupt in a local APIC, which the
     // vCPU's own state then replaces.
-    TRY(reader.enterSection("accelerator", 1));
+    TRY(reader.enterSection("accelerator", kAcceleratorSectionVersion));
     TRY(m_accelerator.restore(reader));
     for (unsigned i = 0; i < m_accelerator.vcpuCount(); ++i) {
         TRY(reader.enterSection("vcpu" + std::to_string(i), 1));

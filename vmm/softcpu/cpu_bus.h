@@ -3,6 +3,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/guest_address.h"
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -44,6 +45,17 @@ public:
     virtual bool apicBaseWritten(uint64_t value) = 0;
     // Ticks since power-on, before CpuState::tscOffset.
     virtual uint64_t tsc() = 0;
+    // CpuState::tscOffset was written by the guest.
+    virtual void tscOffsetChanged() {}
+    // VMCALL or VMMCALL: RAX, then RBX, RCX, RDX, RSI. The new RAX; nullopt: there is no
+    // hypervisor to call, #UD.
+    struct Hypercall {
+        uint64_t number = 0;
+        std::array<uint64_t, 4> arguments{};
+        bool privileged = false; // CPL 0
+        bool wide = false;       // 64-bit mode; else the registers' lower halves
+    };
+    virtual std::optional<uint64_t> hypercall(const Hypercall&) { return std::nullopt; }
     // CR8, bits 0..3: the task priority's class.
     virtual uint8_t taskPriority() = 0;
     virtual void setTaskPriority(uint8_t priority) = 0;

@@ -2,6 +2,7 @@
 
 #include "vmm/base/log.h"
 #include "vmm/devices/interrupt/saved_layouts.h"
+#include "vmm/kvm/accelerator_section.h"
 #include "vmm/softcpu/interpreter_executor.h"
 #include "vmm/softcpu/soft_cpuid.h"
 #include "vmm/softcpu/translator/translator.h"
@@ -43,12 +44,17 @@ Result<void> SoftAccelerator::build(const Services& services, const CpuTopology&
             if (cpu < m_vcpus.size())
                 m_vcpus[cpu]->interruptWaits();
         }));
+    m_paravirtual =
+        std::make_unique<ParavirtualMachine>(m_chips->clock(), count, [this](unsigned cpu) {
+            if (cpu < m_vcpus.size())
+                m_vcpus[cpu]->interruptWaits();
+        });
     CpuidOptions options;
     options.topology = topology;
     options.tscDeadlineTimer = true;
     const std::vector<CpuidEntry> supported = softwareCpuid();
-    const SoftVcpu::Environment environment{services.ports, services.memoryMap, m_memory, m_gate,
-                                            *m_chips};
+    const SoftVcpu::Environment environment{services.ports, services.memoryMap, m_memory,
+                                            m_gate,         *m_chips,           *m_paravirtual};
     for (uint32_t i = 0; i < count; ++i) {
         options.cpuIndex = i;
         NativeReserve::Unit unit = TRY(services.reserve.take());
@@ -84,7 +90,8 @@ Result<void> SoftAccelerator::save(StateWriter& writer) {
     const auto states = m_chips->states();
     writer.fields(static_cast<uint32_t>(m_vcpus.size()), packPic(states.pics.chips[0], 0),
                   packPic(states.pics.chips[1], 1), packIoApic(states.ioApic),
-                  packPit(states.pit, states.owedTicks), m_chips->nowNs());
+                  packPit(states.pit, states.owedTicks), m_paravirtual->clockNs(m_chips->nowNs()),
+                  m_chips->timeStampRate().khz);
     return {};
 }
 
@@ -92,11 +99,18 @@ Result<void> SoftAccelerator::restore(StateReader& reader) {
     uint32_t count = 0;
     std::vector<uint8_t> pic0, pic1, ioApic, pit;
     uint64_t clockNs = 0; // of KVM's paravirtual clock
+    TimeStampRate rate;
     TRY(reader.fields(count, pic0, pic1, ioApic, pit, clockNs));
+    if (reader.sectionVersion() >= kAcceleratorWithTimeStampRate)
+        TRY(reader.fields(rate.khz));
     if (count != m_vcpus.size())
         return fail(ErrorCode::Unsupported,
                     formatText("the saved state has %u processors, the machine %zu", count,
                                m_vcpus.size()));
+    if (rate.khz < TimeStampRate::kMinKhz || rate.khz > TimeStampRate::kMaxKhz)
+        return fail(ErrorCode::Corrupt, "saved state: the time stamps have an impossible rate");
+    m_chips->setTimeStampRate(rate);
+    m_paravirtual->setClockNs(clockNs);
     InterruptChips::ChipStates states;
     states.pics.chips[0] = TRY(unpackPic(pic0));
     states.pics.chips[1] = TRY(unpackPic(pic1));

@@ -59,6 +59,7 @@ private:
     SoftMemory m_memory{m_gate};
     softcpu::CodeCoherence m_coherence{m_memory.view()};
     std::unique_ptr<InterruptChips> m_chips;
+    std::unique_ptr<ParavirtualMachine> m_paravirtual;
     std::vector<std::unique_ptr<SoftVcpu>> m_vcpus;
 };
 

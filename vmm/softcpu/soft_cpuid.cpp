@@ -1,5 +1,7 @@
 #include "vmm/softcpu/soft_cpuid.h"
 
+#include "vmm/softcpu/paravirtual/kvm_interface.h"
+
 #include <array>
 #include <cstring>
 
@@ -97,13 +99,19 @@ std::vector<CpuidEntry> softwareCpuid() {
     leaves.push_back(leaf);
     appendXsave(leaves);
 
-    CpuidEntry signature; // hypervisor leaf without an interface
+    // KVM's interface, of which a guest that begins here is told the clock.
+    CpuidEntry signature;
     signature.function = 0x40000000;
-    signature.eax = 0x40000000;
-    signature.ebx = word("Viva");
-    signature.ecx = word("rium");
-    signature.edx = word("Soft");
+    signature.eax = 0x40000001;
+    signature.ebx = word("KVMK");
+    signature.ecx = word("VMKV");
+    signature.edx = word("M\0\0");
     leaves.push_back(signature);
+    CpuidEntry interface;
+    interface.function = 0x40000001;
+    interface.eax = paravirtual::kClockSource | paravirtual::kNoIoDelay |
+                    paravirtual::kClockSource2 | paravirtual::kClockSourceStable;
+    leaves.push_back(interface);
 
     leaf = hostLeaf(0x80000000);
     leaf.eax = 0x80000008;
@@ -130,9 +138,10 @@ std::vector<CpuidEntry> softwareCpuid() {
         entry.function = function;
         leaves.push_back(entry);
     }
-    CpuidEntry power; // the time stamp counts at one rate
+    // No invariant time stamp: where the guest goes on, under KVM, it may have another rate, which
+    // the paravirtual clock tells.
+    CpuidEntry power;
     power.function = 0x80000007;
-    power.edx = 1 << 8;
     leaves.push_back(power);
     CpuidEntry sizes;
     sizes.function = 0x80000008;

@@ -23,7 +23,8 @@ constexpr uint64_t kTimerLatenessNs = 200'000; // that a guest may see
 SoftVcpu::SoftVcpu(const Environment& environment, unsigned index, std::vector<CpuidEntry> cpuid,
                    std::unique_ptr<NativeUnit> native, const ExecutorFactory& makeExecutor)
     : m_ports(environment.ports), m_memory(environment.memory), m_direct(environment.direct),
-      m_gate(environment.gate), m_chips(environment.chips), m_index(index),
+      m_gate(environment.gate), m_chips(environment.chips), m_machine(environment.paravirtual),
+      m_index(index), m_paravirtual(*this, environment.paravirtual, index),
       m_cpuid(std::move(cpuid)), m_state(std::make_unique<CpuState>()),
       m_mmu(*m_state, environment.direct.view(), *this, kSoftwarePhysicalBits),
       m_native(std::move(native)), m_interpreter(*m_state, m_mmu, *this, *this, *m_native),
@@ -105,6 +106,9 @@ VcpuExit SoftVcpu::runInside() {
         }
         if ((attention & kAttentionInterrupt) || m_state->activity != Activity::Running)
             serviceEvents();
+        if (m_state->activity == Activity::Halted && m_machine.takeKick(m_index))
+            m_state->activity = Activity::Running;
+        m_paravirtual.refresh();
         switch (m_state->activity) {
         case Activity::Running:
             break;
@@ -127,6 +131,7 @@ void SoftVcpu::serviceInit() {
     const bool bootstrap = m_state->apicBase & LocalApic::kBaseBsp;
     outside([this] { m_chips.initApic(m_index); });
     resetCpu(*m_state, CpuReset::Init);
+    m_paravirtual.reset();
     m_state->activity = bootstrap ? Activity::Running : Activity::WaitForStartup;
     forgetEverything();
 }
@@ -239,6 +244,8 @@ std::optional<uint64_t> SoftVcpu::readMsr(uint32_t index) {
         return m_chips.readApicMsr(m_index, index);
     if (index == msr::kTscDeadline)
         return m_chips.tscDeadline(m_index);
+    if (const auto value = m_paravirtual.read(index))
+        return value;
     return msr::isHarmless(index) ? std::optional<uint64_t>(0) : std::nullopt;
 }
 
@@ -249,7 +256,7 @@ bool SoftVcpu::writeMsr(uint32_t index, uint64_t value) {
         outside([&] { m_chips.setTscDeadline(m_index, value, m_state->tscOffset); });
         return true;
     }
-    return msr::isHarmless(index);
+    return m_paravirtual.write(index, value) || msr::isHarmless(index);
 }
 
 // The host may not have run the timers' thread for long. Who waits by the time stamp for timer
@@ -260,7 +267,12 @@ uint64_t SoftVcpu::tsc() {
         m_timersSeenNs = now;
         outside([this] { m_chips.runDueTimers(); });
     }
-    return now;
+    return timeStampRate().ticks(now);
+}
+
+void SoftVcpu::tscOffsetChanged() {
+    m_machine.setTscOffset(m_index, m_state->tscOffset);
+    m_paravirtual.refresh();
 }
 
 bool SoftVcpu::apicBaseWritten(uint64_t value) {
@@ -319,6 +331,7 @@ Result<void> SoftVcpu::reset(VcpuStart start) {
     const uint64_t tscOffset = m_state->tscOffset; // the time stamp goes on
     resetCpu(*m_state, CpuReset::PowerOn);
     m_state->tscOffset = tscOffset;
+    m_paravirtual.reset();
     m_state->attention.store(0);
     m_chips.resetApic(m_index);
     m_state->apicBase = m_chips.apicState(m_index).base;
@@ -330,13 +343,24 @@ Result<void> SoftVcpu::reset(VcpuStart start) {
 }
 
 Result<void> SoftVcpu::save(StateWriter& writer) {
-    saveVcpu(writer, *m_state, m_chips.apicState(m_index), m_chips.nowNs());
+    const uint64_t now = m_chips.nowNs();
+    saveVcpu(writer, *m_state, m_chips.apicState(m_index), m_paravirtual,
+             {now, timeStampRate().ticks(now)});
     return {};
 }
 
 Result<void> SoftVcpu::restore(StateReader& reader) {
     LocalApic::State apic = m_chips.apicState(m_index);
-    TRY(restoreVcpu(reader, *m_state, apic, m_chips.nowNs()));
+    const uint64_t now = m_chips.nowNs();
+    m_paravirtual.reset();
+    TRY(restoreVcpu(reader, *m_state, apic, m_paravirtual, {now, timeStampRate().ticks(now)}));
+    m_paravirtual.restored();
+    // Time stamps that are this close were read one after the other (KVM, too, makes one of them).
+    const uint64_t second = uint64_t{timeStampRate().khz} * 1000;
+    const uint64_t first = m_machine.tscOffset(0);
+    if (m_index != 0 && m_state->tscOffset - first + second < 2 * second)
+        m_state->tscOffset = first;
+    m_machine.setTscOffset(m_index, m_state->tscOffset);
     m_chips.setApicState(m_index, apic, m_state->tscOffset);
     m_state->apicBase = m_chips.apicState(m_index).base;
     stateReplaced();

@@ -10,6 +10,7 @@
 #include "vmm/softcpu/interpreter/interpreter.h"
 #include "vmm/softcpu/interpreter/native_unit.h"
 #include "vmm/softcpu/memory/soft_mmu.h"
+#include "vmm/softcpu/paravirtual/paravirtual_cpu.h"
 #include "vmm/softcpu/soft_memory.h"
 
 #include <atomic>
@@ -25,7 +26,10 @@ namespace vivarium {
 // Inside the run gate it may hold pointers into guest memory and takes no lock but the interrupt
 // controllers' own; it leaves the gate around everything that may take the device lock and while
 // it waits.
-class SoftVcpu final : public Vcpu, private softcpu::CpuBus, private softcpu::CpuPlatform {
+class SoftVcpu final : public Vcpu,
+                       private softcpu::CpuBus,
+                       private softcpu::CpuPlatform,
+                       private ParavirtualCpu::Host {
 public:
     struct Environment {
         PortBus& ports;
@@ -33,6 +37,7 @@ public:
         SoftMemory& direct;
         RunGate& gate;
         InterruptChips& chips;
+        ParavirtualMachine& paravirtual;
     };
     // Makes the executor: the interpreter's or the translator's.
     using ExecutorFactory = std::function<std::unique_ptr<Executor>(
@@ -68,10 +73,17 @@ private:
     bool writeMsr(uint32_t index, uint64_t value) override;
     bool apicBaseWritten(uint64_t value) override;
     uint64_t tsc() override;
+    void tscOffsetChanged() override;
+    std::optional<uint64_t> hypercall(const Hypercall& call) override;
     uint8_t taskPriority() override;
     void setTaskPriority(uint8_t priority) override;
     void exclusively(const std::function<void()>& function) override;
     void fpuError() override;
+    // ParavirtualCpu::Host
+    void storeGuest(GuestAddress address, ConstByteSpan bytes) override;
+    uint32_t loadGuest(GuestAddress address) override;
+    TimeStampRate timeStampRate() const override { return m_chips.timeStampRate(); }
+    void interruptSelf(uint8_t vector) override;
 
     void attend(uint32_t bits);
     void enterGate();
@@ -83,6 +95,7 @@ private:
     VcpuExit runInside();
     void serviceEvents();
     void serviceInit();
+    int64_t sendIpis(const Hypercall& call);
     bool inApicPage(GuestAddress address) const;
     void stateReplaced();
 
@@ -91,7 +104,9 @@ private:
     SoftMemory& m_direct;
     RunGate& m_gate;
     InterruptChips& m_chips;
+    ParavirtualMachine& m_machine;
     const unsigned m_index;
+    ParavirtualCpu m_paravirtual;
     const std::vector<CpuidEntry> m_cpuid;
     RunGate::Passage m_passage;
     // Told by SoftMemory, taken when the gate is entered.

@@ -27,9 +27,6 @@ constexpr size_t kKernelXsaveBytes = 4096;
 static_assert(kKernelXsaveBytes == softcpu::kXsaveBytes);
 constexpr size_t kXstateBv = 512;
 constexpr uint64_t kHeldXsave = 7; // x87, SSE, AVX
-// KVM's clock in both its places, asynchronous faults, stolen time, end of interrupt: bit 0 is on
-// where the guest uses them.
-constexpr uint32_t kParavirtual[] = {0x12, 0x4B564D01, 0x4B564D02, 0x4B564D03, 0x4B564D04};
 
 // Where a register is kept; null: elsewhere. Const as `state` is.
 template <class State>
@@ -248,21 +245,19 @@ void unpackActivity(uint32_t state, const kvm_vcpu_events& events, CpuState& s,
     }
 }
 
-Result<void> unpackMsr(const Msr& entry, uint64_t nowNs, CpuState& s, LocalApic::State& apic) {
+Result<void> unpackMsr(const Msr& entry, uint64_t ticks, CpuState& s, LocalApic::State& apic,
+                       ParavirtualCpu& paravirtual) {
     if (uint64_t* place = msrPlace(s, entry.index)) {
         *place = entry.value;
         return {};
     }
     if (entry.index == msr::kTsc)
-        s.tscOffset = entry.value - nowNs;
+        s.tscOffset = entry.value - ticks;
     else if (entry.index == msr::kTscDeadline)
         apic.tscDeadline = entry.value;
-    const bool paravirtual = std::find(std::begin(kParavirtual), std::end(kParavirtual),
-                                       entry.index) != std::end(kParavirtual);
-    if (paravirtual && (entry.value & 1))
-        return fail(ErrorCode::Unsupported,
-                    "the guest was saved under KVM and uses its paravirtual services, which "
-                    "the software processor does not have; start it with KVM");
+    else if (paravirtual.read(entry.index) && !paravirtual.restore({entry.index, entry.value}))
+        return fail(ErrorCode::Corrupt,
+                    formatText("saved state: MSR %#x has an impossible value", entry.index));
     return {}; // others have no effect here
 }
 
@@ -296,7 +291,7 @@ void applyRegisters(const VcpuRegisters& r, CpuState& s) {
 }
 
 void saveVcpu(StateWriter& writer, const CpuState& state, const LocalApic::State& apic,
-              uint64_t nowNs) {
+              const ParavirtualCpu& paravirtual, StateTime time) {
     kvm_xcrs xcrs{};
     xcrs.nr_xcrs = 1;
     xcrs.xcrs[0].value = state.xcr0;
@@ -307,22 +302,24 @@ void saveVcpu(StateWriter& writer, const CpuState& state, const LocalApic::State
     const std::vector<uint8_t> xsave(state.xsave, state.xsave + sizeof state.xsave);
 
     // The kernel sets them in this order: the time stamp before its deadline.
-    std::vector<Msr> msrs{{msr::kTsc, nowNs + state.tscOffset}};
+    std::vector<Msr> msrs{{msr::kTsc, time.ticks + state.tscOffset}};
     for (uint32_t index : savedMsrs())
         if (const uint64_t value = *msrPlace(state, index); value != 0 || !isOptional(index))
             msrs.push_back({index, value});
     msrs.push_back({msr::kTscDeadline, apic.tscDeadline});
+    for (const ParavirtualCpu::Entry& entry : paravirtual.saved())
+        msrs.push_back({entry.index, entry.value});
 
     writer.fields(bytesOf(packActivity(state, apic)), bytesOf(packRegs(state)),
                   bytesOf(packSregs(state, apic)), xsave, bytesOf(xcrs), bytesOf(debug),
-                  packLocalApic(apic, nowNs), bytesOf(packEvents(state, apic)),
+                  packLocalApic(apic, time.nowNs), bytesOf(packEvents(state, apic)),
                   static_cast<uint32_t>(msrs.size()));
     for (const Msr& entry : msrs)
         writer.fields(entry.index, entry.value);
 }
 
 Result<void> restoreVcpu(StateReader& reader, CpuState& state, LocalApic::State& apic,
-                         uint64_t nowNs) {
+                         ParavirtualCpu& paravirtual, StateTime time) {
     std::vector<uint8_t> activity, regs, sregs, xsave, xcrs, debug, lapic, events;
     uint32_t msrCount = 0;
     TRY(reader.fields(activity, regs, sregs, xsave, xcrs, debug, lapic, events, msrCount));
@@ -354,7 +351,7 @@ Result<void> restoreVcpu(StateReader& reader, CpuState& state, LocalApic::State&
     state.interruptWindowWanted = 0;
     state.pendingDebug = 0;
 
-    TRY(unpackLocalApic(lapic, nowNs, apic));
+    TRY(unpackLocalApic(lapic, time.nowNs, apic));
     apic.base = segments.apic_base;
     apic.nmiPending = pendingEvents.nmi.pending != 0;
     apic.initPending = pendingEvents.smi.latched_init != 0;
@@ -365,7 +362,7 @@ Result<void> restoreVcpu(StateReader& reader, CpuState& state, LocalApic::State&
     for (uint32_t i = 0; i < msrCount; ++i) {
         Msr entry{};
         TRY(reader.fields(entry.index, entry.value));
-        TRY(unpackMsr(entry, nowNs, state, apic));
+        TRY(unpackMsr(entry, time.ticks, state, apic, paravirtual));
     }
     return {};
 }

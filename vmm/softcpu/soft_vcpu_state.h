@@ -6,6 +6,7 @@
 #include "vmm/snapshot/state_reader.h"
 #include "vmm/snapshot/state_writer.h"
 #include "vmm/softcpu/cpu_state.h"
+#include "vmm/softcpu/paravirtual/paravirtual_cpu.h"
 
 #include <cstdint>
 
@@ -17,11 +18,15 @@ VcpuRegisters registersOf(const softcpu::CpuState& state);
 void applyRegisters(const VcpuRegisters& registers, softcpu::CpuState& state);
 
 // A vCPU's section in the format of vmm/kvm/kvm_vcpu_state.h: the kernel's structures, so that a
-// machine saved under KVM goes on in software and the other way round. `nowNs` is guest time.
+// machine saved under KVM goes on in software and the other way round.
+struct StateTime {
+    uint64_t nowNs = 0; // guest time
+    uint64_t ticks = 0; // what time stamps without an offset count to then
+};
 void saveVcpu(StateWriter& writer, const softcpu::CpuState& state, const LocalApic::State& apic,
-              uint64_t nowNs);
-// Hostile bytes. Errors: Corrupt; Unsupported (a guest that uses what only KVM offers).
+              const ParavirtualCpu& paravirtual, StateTime time);
+// Hostile bytes. Errors: Corrupt; Unsupported (a guest that uses what only the other CPU has).
 Result<void> restoreVcpu(StateReader& reader, softcpu::CpuState& state, LocalApic::State& apic,
-                         uint64_t nowNs);
+                         ParavirtualCpu& paravirtual, StateTime time);
 
 } // namespace vivarium

@@ -3,7 +3,9 @@
 #include "tests/support/test_main.h"
 #include "tests/support/viv_session.h"
 
+#include <QDateTime>
 #include <QFile>
+#include <QRegularExpression>
 #include <QTest>
 
 namespace vivarium::test {
@@ -64,14 +66,26 @@ private Q_SLOTS:
         QVERIFY2(all.contains("exercise over"), all);
         QVERIFY2(!all.contains("BAD"), all);
         QVERIFY2(all.contains("processors: " + QByteArray::number(cpus)), all);
-        for (const char* name : {"fork", "pipes", "signals", "floating point", "avx", "threads",
-                                 "shoot-down", "self-modifying code", "processors", "shell"})
+        for (const char* name :
+             {"fork", "pipes", "signals", "floating point", "avx", "threads", "shoot-down",
+              "self-modifying code", "processors", "clocks", "shell"})
             QVERIFY2(all.contains(QByteArray("ok ") + name), all);
         QVERIFY2(output.status == 0, all);
+        // The guest's wall clock is the host's; the guest said it some seconds ago.
+        const QRegularExpressionMatch time =
+            QRegularExpression(QStringLiteral("time: (\\d+)")).match(QString::fromLatin1(all));
+        const qint64 behind = QDateTime::currentSecsSinceEpoch() - time.captured(1).toLongLong();
+        QVERIFY2(behind >= -1 && behind < 120, qPrintable(QString::number(behind)));
     }
 
-    // PAE paging and a 32-bit kernel, started by isolinux, as it has no 64-bit entry.
+    // PAE paging and a 32-bit kernel, started by isolinux in real mode or through its 32-bit entry.
+    void the32BitKernelComesToItsShell_data() {
+        QTest::addColumn<bool>("directly");
+        QTest::newRow("isolinux") << false;
+        QTest::newRow("directly") << true;
+    }
     void the32BitKernelComesToItsShell() {
+        QFETCH(bool, directly);
         const QString kernel =
             guestFile(QStringLiteral("linux-image-686-pae-i386"), QStringLiteral("boot/vmlinuz-*"));
         const QString busybox =
@@ -92,13 +106,23 @@ private Q_SLOTS:
                                    "/bin/busybox poweroff -f\n");
         const QByteArray initrd = makeInitramfs(
             {{QStringLiteral("init"), init}, {QStringLiteral("bin/busybox"), busybox}});
-        const QString cd = makeIsolinuxCd(
-            session.home(),
-            "DEFAULT pae\nLABEL pae\nKERNEL /linux\nINITRD /initrd\n"
-            "APPEND console=ttyS0 quiet panic=-1\n",
-            {{QStringLiteral("linux"), contentsOf(kernel)}, {QStringLiteral("initrd"), initrd}});
-        QVERIFY(!cd.isEmpty());
-        const auto output = runGuest(session, 2, {QStringLiteral("--cdrom"), cd});
+        const QByteArray commandLine = "console=ttyS0 quiet panic=-1";
+        QStringList options;
+        if (directly) {
+            options = {QStringLiteral("--kernel"), kernel,
+                       QStringLiteral("--initrd"), write(session, "initrd", initrd),
+                       QStringLiteral("--append"), QString::fromLatin1(commandLine)};
+        } else {
+            const QString cd = makeIsolinuxCd(session.home(),
+                                              "DEFAULT pae\nLABEL pae\nKERNEL /linux\n"
+                                              "INITRD /initrd\nAPPEND " +
+                                                  commandLine + '\n',
+                                              {{QStringLiteral("linux"), contentsOf(kernel)},
+                                               {QStringLiteral("initrd"), initrd}});
+            QVERIFY(!cd.isEmpty());
+            options = {QStringLiteral("--cdrom"), cd};
+        }
+        const auto output = runGuest(session, 2, options);
         const QByteArray all = output.standardOutput + output.standardError;
         QVERIFY2(all.contains("shell over"), all);
         QVERIFY2(all.contains("686-pae i686"), all);
@@ -106,6 +130,18 @@ private Q_SLOTS:
         QVERIFY2(all.contains("6251e5743b6fd6a7d606130bdf7c15077ce85ebd3a0fdee284d15a46df199e38"),
                  all);
         QVERIFY2(output.status == 0, all);
+    }
+
+    // iPXE's image for boot loaders looks like a kernel, but begins with calls to a BIOS.
+    void whatOnlyABiosStartsIsRefused() {
+        const QString kernel = QStringLiteral("/usr/lib/ipxe/ipxe.lkrn");
+        if (const QString reason = missingFile({kernel}); !reason.isEmpty())
+            QSKIP(qPrintable(reason));
+        VivSession session;
+        const auto output = runGuest(session, 1, {QStringLiteral("--kernel"), kernel});
+        QVERIFY(output.status != 0);
+        QVERIFY2(output.standardError.contains("can only be started by a BIOS"),
+                 output.standardError);
     }
 };
 

@@ -344,6 +344,13 @@ void InterruptChips::initApic(unsigned cpu) {
     armTimer(cpu);
 }
 
+std::optional<unsigned> InterruptChips::cpuWithApicId(uint32_t apicId) const {
+    for (unsigned i = 0; i < m_cpus.size(); ++i)
+        if (m_cpus[i]->apic.id() == apicId)
+            return i;
+    return std::nullopt;
+}
+
 // --- Timers
 // --------------------------------------------------------------------------------------------
 
@@ -354,8 +361,9 @@ std::optional<uint64_t> InterruptChips::deadlineNsLocked(const Cpu& cpu, uint64_
     if (deadline == 0)
         return std::nullopt;
     // Time stamps wrap: one that lies behind is due at once.
-    const auto ahead = static_cast<int64_t>(deadline - cpu.tscOffset - now);
-    return ahead > 0 ? now + static_cast<uint64_t>(ahead) : now;
+    const TimeStampRate rate = timeStampRate();
+    const auto ahead = static_cast<int64_t>(deadline - cpu.tscOffset - rate.ticks(now));
+    return ahead > 0 ? now + rate.ns(static_cast<uint64_t>(ahead)) : now;
 }
 
 void InterruptChips::armTimer(unsigned cpu) {

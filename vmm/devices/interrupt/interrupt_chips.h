@@ -11,6 +11,7 @@
 #include "vmm/devices/interrupt/local_apic.h"
 #include "vmm/devices/interrupt/pic_pair.h"
 #include "vmm/devices/interrupt/pit.h"
+#include "vmm/devices/interrupt/time_stamp_rate.h"
 
 #include <atomic>
 #include <cstdint>
@@ -56,7 +57,7 @@ public:
     bool writeApicMsr(unsigned cpu, uint32_t msr, uint64_t value);
     bool setApicBase(unsigned cpu, uint64_t base);
     uint64_t tscDeadline(unsigned cpu);
-    // `tscOffset`: the processor's time stamp minus guest time in nanoseconds.
+    // `tscOffset`: the processor's time stamp minus the ticks of guest time.
     void setTscDeadline(unsigned cpu, uint64_t deadline, uint64_t tscOffset);
     uint8_t taskPriority(unsigned cpu); // TPR
     void setTaskPriority(unsigned cpu, uint8_t value);
@@ -87,6 +88,13 @@ public:
     LocalApic::State apicState(unsigned cpu);
     void setApicState(unsigned cpu, const LocalApic::State& state, uint64_t tscOffset);
     uint64_t nowNs() const { return m_timers.clock().nowNs(); }
+    const Clock& clock() const { return m_timers.clock(); }
+    // How fast the processors' time stamps count; set while they are outside run().
+    TimeStampRate timeStampRate() const { return {m_tscKhz.load(std::memory_order_relaxed)}; }
+    void setTimeStampRate(TimeStampRate rate) { m_tscKhz.store(rate.khz); }
+    // The processor with this APIC id; nullopt: none has it.
+    std::optional<unsigned> cpuWithApicId(uint32_t apicId) const;
+    uint32_t apicId(unsigned cpu) const { return m_cpus[cpu]->apic.id(); }
 
     void reset(); // all but the local APICs
     void resetApic(unsigned cpu);
@@ -149,6 +157,7 @@ private:
     bool m_timerLine GUARDED_BY(m_mutex) = false; // as the timer drives it
     uint32_t m_owedTicks GUARDED_BY(m_mutex) = 0; // ChipStates
     std::vector<std::unique_ptr<Cpu>> m_cpus;
+    std::atomic<uint32_t> m_tscKhz = TimeStampRate::kDefaultKhz;
     Pit m_pit; // device lock, or everybody quiet
     std::vector<PortMapping> m_portMappings;
     MemoryMapping m_ioApicMapping;

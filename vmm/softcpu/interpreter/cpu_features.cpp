@@ -81,6 +81,9 @@ constexpr ZydisISASet kAlways[] = {
     ZYDIS_ISA_SET_PREFETCHWT1,  ZYDIS_ISA_SET_CLDEMOTE, ZYDIS_ISA_SET_AMD,
 };
 
+// Of these only the calls of a hypervisor are there (VMCALL, VMMCALL); they ask the platform.
+constexpr ZydisISASet kHypervisorCalls[] = {ZYDIS_ISA_SET_VTX, ZYDIS_ISA_SET_SVM};
+
 // AVX-512 sets by the range of their names in the enumeration.
 std::optional<CpuFeatures::Bit> avx512Requirement(uint16_t isaSet) {
     struct Range {
@@ -134,6 +137,9 @@ CpuFeatures::CpuFeatures(CpuPlatform& platform) {
 bool CpuFeatures::hasIsaSet(uint16_t isaSet) const {
     for (const ZydisISASet always : kAlways)
         if (isaSet == always)
+            return true;
+    for (const ZydisISASet calls : kHypervisorCalls)
+        if (isaSet == calls)
             return true;
     for (const IsaRequirement& requirement : kRequirements)
         if (isaSet == requirement.isaSet)

@@ -156,11 +156,13 @@ bool writeMsr(Engine& e, uint32_t index, uint64_t value) {
         const uint64_t offset = value - e.platform.tsc();
         state.tscAdjust += offset - state.tscOffset;
         state.tscOffset = offset;
+        e.platform.tscOffsetChanged();
         return true;
     }
     case kMsrTscAdjust:
         state.tscOffset += value - state.tscAdjust;
         state.tscAdjust = value;
+        e.platform.tscOffsetChanged();
         return true;
     case kMsrApicBase:
         if ((value & kApicBaseReserved) || (value >> e.mmu.physicalBits()) != 0 ||

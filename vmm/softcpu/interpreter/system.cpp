@@ -224,6 +224,20 @@ void monitor(Engine& e) {
     e.readMemory(segment, e.gpr(kRax, e.instruction->addressBytes), 1);
 }
 
+void hypercall(Engine& e) { // VMCALL, VMMCALL
+    CpuPlatform::Hypercall call;
+    const unsigned bytes = e.is64() ? 8 : 4;
+    call.number = e.gpr(kRax, bytes);
+    constexpr unsigned kArguments[] = {kRbx, kRcx, kRdx, kRsi};
+    for (size_t i = 0; i < call.arguments.size(); ++i)
+        call.arguments[i] = e.gpr(kArguments[i], bytes);
+    call.privileged = cpl(e.state) == 0;
+    call.wide = e.is64();
+    const auto result = e.platform.hypercall(call);
+    Engine::requireDefined(result.has_value());
+    e.setGpr(kRax, bytes, *result);
+}
+
 // As HLT: nobody watches the monitored line, which is why the model does not offer it. A wake-up is
 // allowed for any reason (Intel SDM 2B, MWAIT), so where an interrupt that is held back has to be
 // one, it ends at once.
@@ -273,6 +287,7 @@ void addSystem(HandlerTable& table) {
     table[ZYDIS_MNEMONIC_WRGSBASE] = writeBase<kGs>;
     table[ZYDIS_MNEMONIC_MONITOR] = monitor;
     table[ZYDIS_MNEMONIC_MWAIT] = mwait;
+    table[ZYDIS_MNEMONIC_VMCALL] = table[ZYDIS_MNEMONIC_VMMCALL] = hypercall;
     table[ZYDIS_MNEMONIC_RDRAND] = randomNumber<false>;
     table[ZYDIS_MNEMONIC_RDSEED] = randomNumber<true>;
 }

@@ -395,6 +395,42 @@ static int processors(int count) {
 }
 
 // A shell with its tools: exec, pipelines, files.
+static int64_t nowNs(clockid_t id) {
+    struct timespec now = {0, 0};
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+// The hypervisor's clock is the kernel's; it runs as fast as a sleep is long, and never backwards
+// from one processor to the next.
+static int clocks(int count) {
+    char source[32] = "";
+    mkdir("/sys", 0755);
+    mount("sysfs", "/sys", "sysfs", 0, "");
+    FILE* file = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "r");
+    if (!file || !fgets(source, sizeof source, file))
+        return 0;
+    fclose(file);
+    printf("clock source: %s", source);
+    printf("time: %lld\n", (long long)(nowNs(CLOCK_REALTIME) / 1000000000));
+    int64_t last = nowNs(CLOCK_MONOTONIC);
+    for (int i = 0; i < 100 * count; ++i) {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(i % count, &one);
+        if (sched_setaffinity(0, sizeof one, &one) != 0)
+            return 0;
+        const int64_t now = nowNs(CLOCK_MONOTONIC);
+        if (now < last)
+            return 0;
+        last = now;
+    }
+    const struct timespec pause = {0, 200000000};
+    nanosleep(&pause, NULL);
+    const int64_t slept = nowNs(CLOCK_MONOTONIC) - last;
+    return strcmp(source, "kvm-clock\n") == 0 && slept >= 200000000 && slept < 5000000000;
+}
+
 static int shell(void) {
     return system("/bin/busybox sh -c 'for i in 1 2 3; do echo $i; done | /bin/busybox sort -r | "
                   "/bin/busybox tr -d \"\\n\" >/out; [ $(/bin/busybox cat /out) = 321 ] && "
@@ -416,6 +452,7 @@ int main(void) {
     report("shoot-down", shootDown());
     report("self-modifying code", selfModifying());
     report("processors", processors(count));
+    report("clocks", clocks(count));
     report("shell", shell());
     printf("exercise over\n");
     fflush(stdout);
