@@ -7,6 +7,7 @@
 
 #include <QEvent>
 #include <QFileInfo>
+#include <QHBoxLayout>
 #include <QLabel>
 
 namespace vivarium {
@@ -23,9 +24,12 @@ void setLit(QLabel* label, bool lit) {
 } // namespace
 
 ConsoleStatusBar::ConsoleStatusBar(QWidget* parent)
-    : QStatusBar(parent), m_numLock(addLight()), m_capsLock(addLight()), m_scrollLock(addLight()),
-      m_accelerator(new QLabel(this)), m_mouse(new QLabel(this)), m_keyboard(new QLabel(this)),
-      m_hostKey(new QLabel(this)) {
+    : QStatusBar(parent), m_driveBox(new QWidget(this)), m_numLock(addLight()),
+      m_capsLock(addLight()), m_scrollLock(addLight()), m_accelerator(new QLabel(this)),
+      m_mouse(new QLabel(this)), m_keyboard(new QLabel(this)), m_hostKey(new QLabel(this)) {
+    auto* drives = new QHBoxLayout(m_driveBox);
+    drives->setContentsMargins(0, 0, 0, 0);
+    insertPermanentWidget(0, m_driveBox);
     setSizeGripEnabled(false);
     setContentsMargins(0, 0, 6, 0);
     m_accelerator->setPixmap(
@@ -51,17 +55,14 @@ QLabel* ConsoleStatusBar::addLight() {
 }
 
 void ConsoleStatusBar::setDrives(const QList<DriveSettings>& drives) {
-    for (const Drive& drive : std::as_const(m_drives)) {
-        removeWidget(drive.label);
-        drive.label->deleteLater();
-    }
+    for (const Drive& drive : std::as_const(m_drives))
+        delete drive.label;
     m_drives.clear();
-    int place = 0;
     for (const DriveSettings& settings : drives) {
         Drive drive;
-        drive.label = new QLabel(this);
+        drive.label = new QLabel(m_driveBox);
         drive.settings = settings;
-        insertPermanentWidget(place++, drive.label);
+        m_driveBox->layout()->addWidget(drive.label);
         updateDrive(drive);
         m_drives.insert(QString::fromStdString(driveId(settings)), drive);
     }

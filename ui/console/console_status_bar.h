@@ -44,6 +44,7 @@ private:
     void dimDrives();
     QLabel* addLight();
 
+    QWidget* m_driveBox;            // their labels, in the order of the settings
     QHash<QString, Drive> m_drives; // by the protocol's drive id
     QTimer m_dim;
     QLabel* m_numLock;
