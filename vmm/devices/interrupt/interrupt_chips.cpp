@@ -9,8 +9,6 @@ namespace {
 
 constexpr uint32_t kTimerGsi = 0, kTimerPin = 2, kCascadeGsi = 2, kIsaLines = 16;
 constexpr uint64_t kPageBytes = 4096;
-// A second's worth at the rates that systems choose; what is older helps nobody.
-constexpr uint32_t kMaxOwedTicks = 1000;
 constexpr uint64_t kMessageAddress = 0xFEE00000, kMessageAddressMask = 0xFFFFFFFFFFF00000;
 
 } // namespace
@@ -73,7 +71,7 @@ void InterruptChips::setLine(uint32_t gsi, Level level) {
     MutexLocker lock(m_mutex);
     if (gsi == kTimerGsi) {
         if (high && !m_timerLine && tickWaitsLocked())
-            m_owedTicks = std::min(m_owedTicks + 1, kMaxOwedTicks);
+            m_owedTicks = std::min(m_owedTicks + 1, LocalApic::kMaxOwedTicks);
         m_timerLine = high;
     }
     setLineLocked(gsi, high);
@@ -433,7 +431,7 @@ void InterruptChips::setStates(const ChipStates& states) {
     m_ioApic.setState(states.ioApic);
     m_pit.setState(states.pit);
     m_timerLine = states.ioApic.lines >> kTimerPin & 1;
-    m_owedTicks = std::min(states.owedTicks, kMaxOwedTicks);
+    m_owedTicks = std::min(states.owedTicks, LocalApic::kMaxOwedTicks);
 }
 
 LocalApic::State InterruptChips::apicState(unsigned cpu) {

@@ -23,7 +23,6 @@ constexpr uint32_t kTimerModeShift = 17;
 constexpr uint32_t kSentIllegalVector = 1 << 5, kReceivedIllegalVector = 1 << 6,
                    kIllegalRegister = 1 << 7;
 constexpr uint8_t kFirstLegalVector = 16;
-constexpr uint64_t kMaxOwedTicks = 1000;
 // A periodic timer that is faster only keeps the host busy.
 constexpr uint64_t kMinPeriodNs = 50'000;
 

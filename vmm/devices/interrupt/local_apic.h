@@ -19,6 +19,10 @@ public:
     // IA32_APIC_BASE (11.4.4).
     static constexpr uint64_t kBaseBsp = 1 << 8, kBaseX2 = 1 << 10, kBaseEnabled = 1 << 11;
 
+    // Ticks that a periodic timer may owe its guest: a second's worth at the rates that systems
+    // choose; what is older helps nobody.
+    static constexpr uint32_t kMaxOwedTicks = 1000;
+
     struct State {
         // The registers as the page at the base address shows them, 16 bytes apart.
         std::array<uint32_t, 64> registers{};

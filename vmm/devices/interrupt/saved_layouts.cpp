@@ -17,7 +17,6 @@ constexpr size_t kOwedTicksSlot = Pit::kChannels; // after the channels' held ti
 constexpr size_t kErrorsSlot = 0x290 >> 4, kElapsedLowSlot = 0x3A0 >> 4,
                  kElapsedHighSlot = 0x3B0 >> 4;
 constexpr unsigned kOwedTicksShift = 8; // beside the errors
-constexpr uint32_t kMaxOwedTicks = 1000;
 constexpr size_t kInitialCountSlot = 0x380 >> 4, kCurrentCountSlot = 0x390 >> 4,
                  kDivideSlot = 0x3E0 >> 4;
 constexpr size_t kRegisterStride = 16;
@@ -193,7 +192,7 @@ Result<void> unpackLocalApic(const std::vector<uint8_t>& bytes, uint64_t nowNs,
         state.registers[i] = loadLe<uint32_t>(bytes.data() + i * kRegisterStride);
     auto& registers = state.registers;
     state.errors = registers[kErrorsSlot] & 0xFF;
-    state.owedTicks = std::min(registers[kErrorsSlot] >> kOwedTicksShift, kMaxOwedTicks);
+    state.owedTicks = std::min(registers[kErrorsSlot] >> kOwedTicksShift, LocalApic::kMaxOwedTicks);
     uint64_t elapsed = registers[kElapsedLowSlot] | uint64_t{registers[kElapsedHighSlot]} << 32;
     const uint32_t initial = registers[kInitialCountSlot];
     const uint32_t current = registers[kCurrentCountSlot];

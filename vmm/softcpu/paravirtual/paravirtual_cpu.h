@@ -57,7 +57,6 @@ private:
     struct State {
         uint64_t systemTime = 0, wallClock = 0, asyncFault = 0, asyncFaultVector = 0, stealTime = 0,
                  endOfInterrupt = 0, pollControl = 1;
-        uint32_t timeVersion = 0;
         bool wakeAllOwed = false; // KVM's waiting page faults are over: the guest is not told yet
     };
     void writeTimeInfo();
