@@ -392,6 +392,25 @@
     </message>
 </context>
 <context>
+    <name>GuestTypeText</name>
+    <message>
+        <source>Other</source>
+        <translation>Anderes</translation>
+    </message>
+    <message>
+        <source>Other Linux</source>
+        <translation>Anderes Linux</translation>
+    </message>
+    <message>
+        <source>Other Windows</source>
+        <translation>Anderes Windows</translation>
+    </message>
+    <message>
+        <source>Red Hat Enterprise Linux and relatives</source>
+        <translation>Red Hat Enterprise Linux und Verwandte</translation>
+    </message>
+</context>
+<context>
     <name>KeyTitles</name>
     <message>
         <source>Right Ctrl</source>

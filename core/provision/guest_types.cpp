@@ -97,10 +97,6 @@ const GuestType& guestType(const QString& id) {
     return found == types.end() ? types.last() : *found;
 }
 
-QString guestTypeTitle(const QString& id) {
-    return guestType(id).title;
-}
-
 const GuestType& guessGuestType(const QString& volumeId, const QString& applicationId) {
     for (const QString& text : {volumeId.trimmed(), applicationId.trimmed()}) {
         if (text.isEmpty())

@@ -10,7 +10,7 @@ namespace vivarium {
 // A kind of guest and what a machine for it should have.
 struct GuestType {
     QString id;     // "debian": stored with machines, never renamed
-    QString title;  // "Debian GNU/Linux": a proper name, the same in every language
+    QString title;  // "Debian GNU/Linux"; English where it is no proper name
     QString family; // "linux", "windows", "bsd", "other"
     uint32_t memoryMiB = 1024;
     uint32_t cpuCount = 1;
@@ -22,7 +22,6 @@ struct GuestType {
 const QList<GuestType>& guestTypes();
 // The type with that id, or "other".
 const GuestType& guestType(const QString& id);
-QString guestTypeTitle(const QString& id);
 
 // The best guess from an installation medium's ISO 9660 volume and application ids, "other" if
 // nothing matches.

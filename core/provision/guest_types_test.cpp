@@ -28,7 +28,7 @@ private Q_SLOTS:
 
     void unknownIdsAreOther() {
         QCOMPARE(guestType(QStringLiteral("plan9")).id, QStringLiteral("other"));
-        QCOMPARE(guestTypeTitle(QStringLiteral("debian")), QStringLiteral("Debian GNU/Linux"));
+        QCOMPARE(guestType(QStringLiteral("debian")).title, QStringLiteral("Debian GNU/Linux"));
     }
 
     void volumeIdsAreRecognised_data() {

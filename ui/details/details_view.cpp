@@ -1,11 +1,11 @@
 #include "ui/details/details_view.h"
 
 #include "core/database/library.h"
-#include "core/provision/guest_types.h"
 #include "core/supervisor/supervisor.h"
 #include "ui/details/guest_preview.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/disk_names.h"
+#include "ui/widgets/guest_type_box.h"
 #include "ui/widgets/settings_page_id.h"
 
 #include <QEvent>
@@ -103,7 +103,7 @@ void DetailsView::refresh() {
 void DetailsView::showGeneral(const Machine& machine) {
     QList<DetailsSection::Line> lines{
         {tr("Name:"), machine.settings.name},
-        {tr("Operating System:"), guestTypeTitle(machine.settings.guestType)},
+        {tr("Operating System:"), guestTypeText(machine.settings.guestType)},
         {tr("State:"),
          machine.isTemplate ? tr("Template") : stateText(m_supervisor.status(machine.id).state)},
     };

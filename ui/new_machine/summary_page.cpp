@@ -1,7 +1,7 @@
 #include "ui/new_machine/summary_page.h"
 
-#include "core/provision/guest_types.h"
 #include "ui/text/machine_text.h"
+#include "ui/widgets/guest_type_box.h"
 #include "ui/widgets/inline_message.h"
 
 #include <QDir>
@@ -48,7 +48,7 @@ void SummaryPage::initializePage() {
     const std::pair<QString, QString> lines[] = {
         {tr("Name:"), d.name},
         {tr("Folder:"), QDir(d.parentFolder).filePath(d.name)},
-        {tr("Type:"), guestTypeTitle(d.guestType)},
+        {tr("Type:"), guestTypeText(d.guestType)},
         {tr("ISO Image:"), d.isoPath.isEmpty() ? tr("None") : d.isoPath},
         {tr("Base Memory:"), memoryText(d.memoryMiB)},
         {tr("Processors:"), QString::number(d.cpuCount)},
