@@ -117,7 +117,7 @@ private Q_SLOTS:
                                 "create two --nic unattached,mac=5254",
                                 "create two --nic unattached,mac=01:00:5e:00:00:01"}) {
             const Output refused = session.run(words(bad));
-            QCOMPARE(refused.status, 1);
+            QCOMPARE(refused.status, 2);
             QVERIFY2(isSentence(refused.standardError), refused.standardError.constData());
         }
     }
