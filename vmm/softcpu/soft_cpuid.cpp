@@ -1,7 +1,9 @@
 #include "vmm/softcpu/soft_cpuid.h"
 
+#include "vmm/softcpu/interpreter/xsave_area.h"
 #include "vmm/softcpu/paravirtual/kvm_interface.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -30,12 +32,17 @@ constexpr uint32_t kLeaf1Edx =
 // Leaf 7, EBX: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, SHA.
 constexpr uint32_t kLeaf7Ebx = bits({0, 3, 5, 7, 8, 9, 18, 19, 20, 23, 29});
 constexpr uint32_t kLeaf7EbxOwn = bits({10}); // INVPCID
+// With AVX-512. Leaf 7, EBX: F, DQ, IFMA, CD, BW, VL; ECX: VBMI. Others have not been compared with
+// a processor (README.md).
+constexpr uint32_t kLeaf7EbxWide = bits({16, 17, 21, 28, 30, 31});
+constexpr uint32_t kLeaf7EcxWide = bits({1});
 // Leaf 0x80000001: LAHF, LZCNT, PREFETCHW; SYSCALL, NX, RDTSCP, long mode.
 constexpr uint32_t kExtendedEcx = bits({0, 5, 8});
 constexpr uint32_t kExtendedEdx = bits({11, 20, 27, 29});
 constexpr uint32_t kXsaveOpt = bits({0});
 
-constexpr uint64_t kXcr0 = 7; // x87, SSE, AVX
+constexpr uint32_t kXcr0 = 7; // x87, SSE, AVX
+constexpr uint32_t kLegacyXsaveBytes = 576;
 
 CpuidEntry hostLeaf(uint32_t function, uint32_t index = 0) {
     CpuidEntry entry;
@@ -51,12 +58,29 @@ uint32_t word(const char* text) {
     return value;
 }
 
-void appendXsave(std::vector<CpuidEntry>& leaves) {
-    for (uint32_t index = 0; index <= 2; ++index) {
+// AVX-512 with vector lengths (Intel SDM 1, 15.4): where processor and kernel have both.
+bool hostHasAvx512() {
+    constexpr uint32_t kFoundation = 1 << 16, kVectorLengths = 1u << 31;
+    const uint32_t needed = kFoundation | kVectorLengths;
+    return hostLeaf(0).eax >= 0xD && (hostLeaf(7).ebx & needed) == needed &&
+           (softcpu::hostXsaveComponents() & softcpu::kXcr0Avx512) == softcpu::kXcr0Avx512;
+}
+
+void appendXsave(std::vector<CpuidEntry>& leaves, uint32_t components) {
+    uint32_t largest = kLegacyXsaveBytes;
+    for (uint32_t index = 2; index < 32; ++index)
+        if (components >> index & 1) {
+            const CpuidEntry part = hostLeaf(0xD, index);
+            largest = std::max(largest, part.ebx + part.eax);
+        }
+    for (uint32_t index = 0; index < 32; ++index) {
+        if (index >= 3 && !(components >> index & 1))
+            continue;
         CpuidEntry entry = hostLeaf(0xD, index);
         entry.flags = CpuidEntry::kSignificantIndex;
         if (index == 0) {
-            entry.eax &= kXcr0;
+            entry.eax &= components;
+            entry.ecx = largest;
             entry.edx = 0;
         } else if (index == 1) {
             entry.eax &= kXsaveOpt;
@@ -94,10 +118,12 @@ std::vector<CpuidEntry> softwareCpuid() {
     leaf = host0.eax >= 7 ? hostLeaf(7) : CpuidEntry{};
     leaf.function = 7;
     leaf.flags = CpuidEntry::kSignificantIndex;
-    leaf.eax = leaf.ecx = leaf.edx = 0;
-    leaf.ebx = (leaf.ebx & kLeaf7Ebx) | kLeaf7EbxOwn;
+    const bool wide = hostHasAvx512();
+    leaf.eax = leaf.edx = 0;
+    leaf.ebx = (leaf.ebx & (kLeaf7Ebx | (wide ? kLeaf7EbxWide : 0))) | kLeaf7EbxOwn;
+    leaf.ecx &= wide ? kLeaf7EcxWide : 0;
     leaves.push_back(leaf);
-    appendXsave(leaves);
+    appendXsave(leaves, kXcr0 | (wide ? static_cast<uint32_t>(softcpu::kXcr0Avx512) : 0));
 
     // KVM's interface, of which a guest that begins here is told the clock.
     CpuidEntry signature;

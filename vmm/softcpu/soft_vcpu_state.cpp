@@ -3,6 +3,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/log.h"
 #include "vmm/devices/interrupt/saved_layouts.h"
+#include "vmm/softcpu/interpreter/xsave_area.h"
 #include "vmm/softcpu/soft_msrs.h"
 
 #include <algorithm>
@@ -25,8 +26,11 @@ constexpr uint32_t kMaxMsrs = 4096;
 // The size that a kernel without larger state gives (struct kvm_xsave).
 constexpr size_t kKernelXsaveBytes = 4096;
 static_assert(kKernelXsaveBytes == softcpu::kXsaveBytes);
-constexpr size_t kXstateBv = 512;
-constexpr uint64_t kHeldXsave = 7; // x87, SSE, AVX
+
+// Components of saved states that have a place here: x87, SSE, AVX, the host's AVX-512.
+uint64_t heldXsave() {
+    return kXcr0X87 | kXcr0Sse | kXcr0Avx | (hostXsaveComponents() & kXcr0Avx512);
+}
 
 // Where a register is kept; null: elsewhere. Const as `state` is.
 template <class State>
@@ -330,10 +334,10 @@ Result<void> restoreVcpu(StateReader& reader, CpuState& state, LocalApic::State&
     const auto breakpoints = TRY(structOf<kvm_debugregs>(debug));
     if (xsave.size() < kKernelXsaveBytes || msrCount > kMaxMsrs)
         return fail(ErrorCode::Corrupt, "saved state: a vCPU has parts of a wrong size");
-    if ((loadLe<uint64_t>(xsave.data() + kXstateBv) & ~kHeldXsave) != 0 ||
-        (xcr.nr_xcrs > 0 && (xcr.xcrs[0].value & ~kHeldXsave) != 0))
+    if ((loadLe<uint64_t>(xsave.data() + kXstateBv) & ~heldXsave()) != 0 ||
+        (xcr.nr_xcrs > 0 && (xcr.xcrs[0].value & ~heldXsave()) != 0))
         return fail(ErrorCode::Unsupported,
-                    "the saved state uses vector registers that the software processor lacks");
+                    "the saved state uses vector registers that this host's processor lacks");
 
     unpackRegs(TRY(structOf<kvm_regs>(regs)), state);
     unpackSregs(segments, state);

@@ -156,6 +156,84 @@ Encoding convertEncoding(ZydisInstructionEncoding encoding) {
     }
 }
 
+// Classes of instructions whose masked-out elements do not fault; those in "NF" compute with them.
+bool suppressesFaults(ZydisExceptionClass exceptionClass) {
+    switch (exceptionClass) {
+    case ZYDIS_EXCEPTION_CLASS_E1:
+    case ZYDIS_EXCEPTION_CLASS_E2:
+    case ZYDIS_EXCEPTION_CLASS_E3:
+    case ZYDIS_EXCEPTION_CLASS_E4:
+    case ZYDIS_EXCEPTION_CLASS_E5:
+    case ZYDIS_EXCEPTION_CLASS_E6:
+    case ZYDIS_EXCEPTION_CLASS_E10:
+    case ZYDIS_EXCEPTION_CLASS_E11:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Results that depend on other elements than theirs, whatever the decoder's tables say.
+bool mixesElements(ZydisMnemonic mnemonic) {
+    return mnemonic == ZYDIS_MNEMONIC_VDBPSADBW || mnemonic == ZYDIS_MNEMONIC_VGF2P8AFFINEQB ||
+           mnemonic == ZYDIS_MNEMONIC_VGF2P8AFFINEINVQB;
+}
+
+bool compresses(ZydisMnemonic mnemonic) {
+    switch (mnemonic) {
+    case ZYDIS_MNEMONIC_VCOMPRESSPD:
+    case ZYDIS_MNEMONIC_VCOMPRESSPS:
+    case ZYDIS_MNEMONIC_VPCOMPRESSB:
+    case ZYDIS_MNEMONIC_VPCOMPRESSW:
+    case ZYDIS_MNEMONIC_VPCOMPRESSD:
+    case ZYDIS_MNEMONIC_VPCOMPRESSQ:
+    case ZYDIS_MNEMONIC_VEXPANDPD:
+    case ZYDIS_MNEMONIC_VEXPANDPS:
+    case ZYDIS_MNEMONIC_VPEXPANDB:
+    case ZYDIS_MNEMONIC_VPEXPANDW:
+    case ZYDIS_MNEMONIC_VPEXPANDD:
+    case ZYDIS_MNEMONIC_VPEXPANDQ:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool isVector(const ZydisDecodedOperand& operand) {
+    if (operand.type != ZYDIS_OPERAND_TYPE_REGISTER)
+        return false;
+    const ZydisRegisterClass kind = ZydisRegisterGetClass(operand.reg.value);
+    return kind == ZYDIS_REGCLASS_XMM || kind == ZYDIS_REGCLASS_YMM || kind == ZYDIS_REGCLASS_ZMM;
+}
+
+MaskedMemory maskedMemory(const ZydisDecodedInstruction& decoded,
+                          const ZydisDecodedOperand& destination,
+                          const ZydisDecodedOperand& memory) {
+    MaskedMemory masked;
+    if (!suppressesFaults(decoded.meta.exception_class) || mixesElements(decoded.mnemonic) ||
+        memory.element_count == 0)
+        return masked;
+    const bool toVector = isVector(destination);
+    const auto& broadcast = decoded.avx.broadcast;
+    if (broadcast.mode != ZYDIS_BROADCAST_MODE_INVALID) {
+        masked.masking = Masking::Whole;
+        masked.elementBytes = static_cast<uint8_t>(memory.size / 8);
+        masked.maskBits = static_cast<uint8_t>(
+            broadcast.is_static ? destination.element_count
+                                : 2u << (broadcast.mode - ZYDIS_BROADCAST_MODE_1_TO_2));
+        return masked;
+    }
+    // A bit of the mask may stand for several parts of a memory element's (VPDPBUSD), and a
+    // destination be wider than its results (VCVTPD2PS).
+    unsigned bits = memory.element_count;
+    if (toVector)
+        bits = std::min<unsigned>(bits, destination.element_count);
+    masked.masking = compresses(decoded.mnemonic) ? Masking::Compressed : Masking::Elements;
+    masked.maskBits = static_cast<uint8_t>(bits);
+    masked.elementBytes = static_cast<uint8_t>(memory.size / 8 / bits);
+    return masked;
+}
+
 } // namespace
 
 DecodeStatus decode(ConstByteSpan bytes, uint32_t codeSize, Instruction& instruction) {
@@ -202,6 +280,12 @@ DecodeStatus decode(ConstByteSpan bytes, uint32_t codeSize, Instruction& instruc
         instruction.operand[i] = convertOperand(operands[i], instruction);
         if (instruction.operand[i].kind == OperandKind::Memory)
             instruction.memoryIndex = i;
+    }
+    if (instruction.encoding == Encoding::Evex) {
+        instruction.maskRegister = registerNumber(decoded.avx.mask.reg) & 7;
+        if (instruction.memoryIndex < Instruction::kMaxOperands)
+            instruction.masked =
+                maskedMemory(decoded, operands[0], operands[instruction.memoryIndex]);
     }
     std::memcpy(instruction.bytes, bytes.data(), decoded.length);
     return DecodeStatus::Ok;

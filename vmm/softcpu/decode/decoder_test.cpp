@@ -20,6 +20,8 @@ private Q_SLOTS:
     void memoryOperandsKeepTheirParts();
     void badBytesAreToldApart();
     void unknownHintsAreNoOperations();
+    void masksOfMemoryOperands_data();
+    void masksOfMemoryOperands();
 };
 
 namespace {
@@ -102,6 +104,10 @@ void DecoderTest::memoryOperandsKeepTheirParts() {
     instruction = decoded({0xF3, 0x2E, 0xA4}, 1); // rep movsb from CS
     QCOMPARE(instruction.repeat, Repeat::Rep);
     QCOMPARE(int(instruction.segmentOverride), 1);
+    instruction = decoded({0x62, 0xD2, 0x7D, 0x03, 0xA3, 0x94, 0x3A, 0xBE, 0xFF, 0xFF, 0xFF},
+                          2); // vscatterqps [r10 + xmm23 - 0x42] {k3}, xmm2
+    QVERIFY(instruction.memory.vsib);
+    QCOMPARE(int(instruction.memory.index), 23);
 }
 
 void DecoderTest::badBytesAreToldApart() {
@@ -120,6 +126,42 @@ void DecoderTest::badBytesAreToldApart() {
 
 void DecoderTest::unknownHintsAreNoOperations() {
     QCOMPARE(int(decoded({0xF3, 0x0F, 0x1E, 0xFA}, 2).mnemonic), int(ZYDIS_MNEMONIC_NOP));
+}
+
+void DecoderTest::masksOfMemoryOperands_data() {
+    QTest::addColumn<QByteArray>("code");
+    QTest::addColumn<int>("masking");
+    QTest::addColumn<int>("maskBits");
+    QTest::addColumn<int>("elementBytes");
+    const auto row = [](const char* name, const char* code, Masking masking, int bits, int bytes) {
+        QTest::newRow(name) << QByteArray::fromHex(code) << int(masking) << bits << bytes;
+    };
+    row("vaddps zmm", "62F16C495800", Masking::Elements, 16, 4);
+    row("vaddps ymm", "62F16C295800", Masking::Elements, 8, 4);
+    row("vaddps broadcast", "62F16C595800", Masking::Whole, 16, 4);
+    row("vaddss", "62F16E095800", Masking::Elements, 1, 4);
+    row("vmovdqu8", "62F17F496F00", Masking::Elements, 64, 1);
+    row("vcvtpd2ps xmm", "62F1FD095A00", Masking::Elements, 2, 8);
+    row("vpmovdb", "62F27E493100", Masking::Elements, 16, 1);
+    row("vpmuludq", "62F1ED49F400", Masking::Elements, 8, 8);
+    row("vpdpbusd", "62F26D495000", Masking::Elements, 16, 4);
+    row("vpcmpd to a mask", "62F36D491F0000", Masking::Elements, 16, 4);
+    row("vpcompressd", "62F27D498B00", Masking::Compressed, 16, 4);
+    row("vpexpandq", "62F2FD498900", Masking::Compressed, 8, 8);
+    row("vbroadcasti32x4", "62F27D495A00", Masking::Whole, 16, 16);
+    row("vdbpsadbw", "62F36D49420000", Masking::None, 0, 0);
+    row("vpshufb", "62F26D490000", Masking::None, 0, 0); // mixes its elements
+}
+
+void DecoderTest::masksOfMemoryOperands() {
+    QFETCH(QByteArray, code);
+    const Instruction instruction = decoded({code.begin(), code.end()}, 2);
+    QVERIFY(instruction.mnemonic != ZYDIS_MNEMONIC_INVALID);
+    QCOMPARE(int(instruction.length), int(code.size()));
+    QCOMPARE(int(instruction.maskRegister), 1);
+    QTEST(int(instruction.masked.masking), "masking");
+    QTEST(int(instruction.masked.maskBits), "maskBits");
+    QTEST(int(instruction.masked.elementBytes), "elementBytes");
 }
 
 VIVARIUM_TEST(DecoderTest)

@@ -40,6 +40,20 @@ struct MemoryOperand {
     int64_t displacement = 0;
 };
 
+// How an opmask governs an EVEX memory operand (Intel SDM 2A, 2.7 and 2.8).
+enum class Masking : uint8_t {
+    None,       // all of the operand is accessed, whatever the mask says
+    Elements,   // an element for each bit
+    Compressed, // as many elements as there are bits, one after the other
+    Whole,      // all of the operand, unless no bit is set
+};
+
+struct MaskedMemory {
+    Masking masking = Masking::None;
+    uint8_t maskBits = 0; // of the opmask, that count
+    uint8_t elementBytes = 0;
+};
+
 enum class Repeat : uint8_t { None, Rep, Repne };
 enum class Encoding : uint8_t { Legacy, Vex, Evex, Other };
 
@@ -71,6 +85,8 @@ struct Instruction {
     uint8_t codeSize = 0;                  // mode::kCode16...
     Operand operand[kMaxOperands];
     MemoryOperand memory;
+    uint8_t maskRegister = 0; // opmask that an EVEX prefix names; 0: none
+    MaskedMemory masked;
     uint8_t bytes[kMaxBytes] = {};
 };
 

@@ -41,6 +41,19 @@ uint32_t compactedOffset(uint64_t components, unsigned number) {
 
 } // namespace
 
+uint64_t hostXsaveComponents() {
+    unsigned a, b, c, d;
+    constexpr unsigned kOsxsave = 1u << 27;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & kOsxsave))
+        return 0;
+    uint32_t low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    uint64_t components = low & (kXcr0X87 | kXcr0Sse | kXcr0Avx | kXcr0Avx512);
+    if ((components & kXcr0Avx512) != kXcr0Avx512)
+        components &= ~uint64_t{kXcr0Avx512};
+    return components;
+}
+
 const XsaveComponent& xsaveComponent(unsigned number) {
     static const auto kComponents = hostComponents();
     return kComponents[number <= kLastComponent ? number : 0];

@@ -2,10 +2,10 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/unique_fd.h"
+#include "vmm/softcpu/interpreter/xsave_area.h"
 
 #include <Zydis/Zydis.h>
 
-#include <cpuid.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -39,11 +39,14 @@ bool widensGeneralRegisters(uint16_t mnemonic) {
     case ZYDIS_MNEMONIC_VMOVD:
     case ZYDIS_MNEMONIC_VPEXTRD:
     case ZYDIS_MNEMONIC_VPINSRD:
+    case ZYDIS_MNEMONIC_VPBROADCASTD:
         return true;
     default:
         return false;
     }
 }
+
+thread_local NativeUnit* t_running = nullptr;
 
 class CodeWriter {
 public:
@@ -66,16 +69,6 @@ private:
     uint8_t* m_start;
 };
 
-uint64_t hostStateMask() {
-    unsigned a, b, c, d;
-    constexpr unsigned kOsxsave = 1u << 27;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & kOsxsave))
-        return 0;
-    uint32_t low, high;
-    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return low & (kXcr0X87 | kXcr0Sse | kXcr0Avx | kXcr0Avx512);
-}
-
 } // namespace
 
 Result<std::unique_ptr<NativeUnit>> NativeUnit::create() {
@@ -84,7 +77,7 @@ Result<std::unique_ptr<NativeUnit>> NativeUnit::create() {
 }
 
 Result<std::vector<std::unique_ptr<NativeUnit>>> NativeUnit::createMany(unsigned count) {
-    if (hostStateMask() == 0)
+    if (hostXsaveComponents() == 0)
         return fail(ErrorCode::Unsupported, "the host CPU has no XSAVE");
     const size_t bytes = count * kCodeBytes;
     const UniqueFd file(memfd_create("vivarium-native", MFD_CLOEXEC));
@@ -107,7 +100,7 @@ Result<std::vector<std::unique_ptr<NativeUnit>>> NativeUnit::createMany(unsigned
 }
 
 NativeUnit::NativeUnit(uint8_t* writable, uint8_t* executable)
-    : m_writable(writable), m_executable(executable), m_stateMask(hostStateMask()),
+    : m_writable(writable), m_executable(executable), m_stateMask(hostXsaveComponents()),
       m_avx(m_stateMask & kXcr0Avx) {
     std::memset(m_operand, 0, sizeof m_operand);
     emitEntryAndExit();
@@ -215,7 +208,11 @@ NativeUnit::Rewritten NativeUnit::rewrite(const Instruction& from) {
         if (from.codeSize != mode::kCode64) {
             if (threeBytes && offset == 1)
                 byte |= 0x20;
-            if ((threeBytes && offset == 2) || (twoBytes && offset == 1))
+            if (evex && offset == 1)
+                byte |= 0x30; // and R', V': registers above 7 are not there
+            if (evex && offset == 3)
+                byte |= 0x08;
+            if (((threeBytes || evex) && offset == 2) || (twoBytes && offset == 1))
                 byte |= 0x40;
             if ((threeBytes || evex) && offset == 2 && widensGeneralRegisters(from.mnemonic))
                 byte &= 0x7F;
@@ -263,7 +260,16 @@ uint8_t* NativeUnit::prepare(const Rewritten& code) {
     return m_executable + offset;
 }
 
-void NativeUnit::run(CpuState& state, const Instruction& instruction) {
+const void* NativeUnit::afterUndefined(const void* address) {
+    NativeUnit* unit = t_running;
+    const auto* at = static_cast<const uint8_t*>(address);
+    if (!unit || at < unit->m_executable + kSlotsOffset || at >= unit->m_executable + kCodeBytes)
+        return nullptr;
+    unit->m_undefined = true;
+    return unit->m_executable + unit->m_exitOffset;
+}
+
+bool NativeUnit::run(CpuState& state, const Instruction& instruction) {
     const Rewritten code = rewrite(instruction);
     m_frame.entry = reinterpret_cast<uint64_t>(prepare(code));
     std::memcpy(m_frame.gpr, state.gpr, sizeof m_frame.gpr);
@@ -282,7 +288,10 @@ void NativeUnit::run(CpuState& state, const Instruction& instruction) {
     storeLe<uint32_t>(state.xsave + 24, loadLe<uint32_t>(state.xsave + 24) & 0xFFFF);
 
     using Entry = void (*)(Frame*, uint8_t*);
+    m_undefined = false;
+    t_running = this;
     reinterpret_cast<Entry>(reinterpret_cast<uintptr_t>(m_executable))(&m_frame, state.xsave);
+    t_running = nullptr;
 
     const uint64_t standIn =
         code.stackStandIn == kNoRegister ? state.gpr[kRsp] : m_frame.gpr[code.stackStandIn];
@@ -291,6 +300,7 @@ void NativeUnit::run(CpuState& state, const Instruction& instruction) {
             state.gpr[reg] = m_frame.gpr[reg];
     state.gpr[kRsp] = standIn;
     state.rflags = (state.rflags & ~kArithmeticFlags) | (m_frame.rflags & kArithmeticFlags);
+    return !m_undefined;
 }
 
 } // namespace vivarium::softcpu

@@ -29,8 +29,13 @@ public:
 
     // Runs `instruction`, which must not be a branch, system instruction or use VSIB, with general
     // registers, arithmetic flags and `state.xsave` in and out. SIMD exceptions are masked by the
-    // caller (MXCSR in `state.xsave`), a pending x87 exception has been dealt with.
-    void run(CpuState& state, const Instruction& instruction);
+    // caller (MXCSR in `state.xsave`), a pending x87 exception has been dealt with. False: it is
+    // undefined on the host, and nothing has changed.
+    [[nodiscard]] bool run(CpuState& state, const Instruction& instruction);
+
+    // For the handler of SIGILL at `address`: if that is the instruction that this thread's unit
+    // runs, where to go on instead, so that run() returns false; otherwise null.
+    static const void* afterUndefined(const void* address);
 
 private:
     NativeUnit(uint8_t* writable, uint8_t* executable);
@@ -60,6 +65,7 @@ private:
     uint64_t m_stateMask = 0; // XSAVE components that the host has and guests may use
     bool m_avx = false;
     uint32_t m_exitOffset = 0;
+    volatile bool m_undefined = false;
     alignas(64) uint8_t m_operand[kOperandBytes];
 };
 

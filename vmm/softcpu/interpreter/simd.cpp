@@ -1,4 +1,5 @@
 #include "vmm/softcpu/interpreter/engine.h"
+#include "vmm/softcpu/interpreter/masked_operand.h"
 #include "vmm/softcpu/interpreter/xsave_area.h"
 
 #include <Zydis/Zydis.h>
@@ -257,7 +258,7 @@ void runX87(Engine& e, uint64_t operandAddress) {
         last.opcode =
             static_cast<uint16_t>((e.instruction->opcode & 7) << 8 | e.instruction->modrm);
     }
-    e.native.run(e.state, *e.instruction);
+    Engine::requireDefined(e.native.run(e.state, *e.instruction));
     if (mnemonic == ZYDIS_MNEMONIC_FNSTENV || mnemonic == ZYDIS_MNEMONIC_FNSAVE) {
         setPointers(e.state, last); // AMD's XSAVE drops them when no exception waits
         patchEnvironment(e);
@@ -288,7 +289,11 @@ void runSimd(Engine& e) {
         std::memcpy(gprBefore, e.state.gpr, sizeof gprBefore);
     }
     setMxcsr(e.state, (guest | kMasks) & ~kFlags);
-    e.native.run(e.state, *e.instruction);
+    if (!e.native.run(e.state, *e.instruction)) {
+        setMxcsr(e.state, guest);
+        setPointers(e.state, last);
+        Engine::raise(kInvalidOpcode);
+    }
     uint32_t raised = mxcsr(e.state) & kFlags;
     const uint32_t caught = raised & ~((guest >> 7) & kFlags);
     if (caught != 0) {
@@ -308,6 +313,26 @@ void runSimd(Engine& e) {
     }
     setMxcsr(e.state, guest | raised);
     setPointers(e.state, last);
+}
+
+// An EVEX instruction whose opmask decides what of its memory operand is accessed.
+void executeMasked(Engine& e, Unit unit) {
+    const Instruction& instruction = *e.instruction;
+    const Operand& operand = instruction.operand[instruction.memoryIndex];
+    if (needsAlignment(instruction, unit, e.features)) {
+        const unsigned segment = instruction.memory.segment;
+        const uint64_t base = e.is64() && segment < kFs ? 0 : e.state.segment[segment].base;
+        e.require((base + e.effectiveOffset()) % operand.sizeBytes == 0, kGeneralProtection, 0);
+    }
+    MaskedOperand parts(e, operand.written ? AccessKind::Write : AccessKind::Read);
+    std::memset(e.native.operand(), 0, operand.sizeBytes);
+    if (operand.written)
+        parts.probeWrite();
+    else
+        parts.load(e.native.operand());
+    runSimd(e);
+    if (operand.written)
+        parts.store(e.native.operand());
 }
 
 } // namespace
@@ -334,6 +359,8 @@ void executeNative(Engine& e) {
     if (waiting)
         checkPendingX87(e);
 
+    if (instruction.maskRegister != 0 && instruction.masked.masking != Masking::None)
+        return executeMasked(e, unit);
     uint64_t address = 0;
     const bool memory = instruction.memoryIndex < Instruction::kMaxOperands;
     const Operand* operand = memory ? &instruction.operand[instruction.memoryIndex] : nullptr;

@@ -1,11 +1,13 @@
 #include "vmm/softcpu/interpreter/engine.h"
-#include "vmm/softcpu/interpreter/xsave_area.h"
+#include "vmm/softcpu/interpreter/masked_operand.h"
+#include "vmm/softcpu/interpreter/wide_vectors.h"
 
 #include <Zydis/Zydis.h>
 
+#include <bit>
 #include <cstring>
 
-// Vector instructions whose memory accesses depend on a mask or on vector indices: element by
+// WideVector instructions whose memory accesses depend on a mask or on vector indices: element by
 // element, because what the mask leaves out must not fault.
 namespace vivarium::softcpu {
 
@@ -13,35 +15,12 @@ void checkVectorUnit(Engine& e);
 
 namespace {
 
-struct Vector {
-    uint8_t bytes[32];
-};
-
-Vector vectorOf(Engine& e, unsigned number) {
-    Vector value{};
-    std::memcpy(value.bytes, vectorLow(e.state, number), 16);
-    if (xsaveComponent(2).sizeBytes != 0)
-        std::memcpy(value.bytes + 16, vectorHigh(e.state, number), 16);
-    return value;
-}
-
-void setVector(Engine& e, unsigned number, const Vector& value) {
-    std::memcpy(vectorLow(e.state, number), value.bytes, 16);
-    uint64_t components = 2;
-    if (xsaveComponent(2).sizeBytes != 0) {
-        std::memcpy(vectorHigh(e.state, number), value.bytes + 16, 16);
-        components |= kXcr0Avx;
-    }
-    uint8_t* inUse = e.state.xsave + kXstateBv;
-    storeLe<uint64_t>(inUse, loadLe<uint64_t>(inUse) | components);
-}
-
 // Register numbers of operands that are not general registers are the vector's.
 unsigned vectorNumber(const Engine& e, unsigned index) {
-    return e.operand(index).reg & 15;
+    return e.operand(index).reg & 31;
 }
 
-bool selected(const Vector& mask, unsigned element, unsigned elementBytes) {
+bool selected(const WideVector& mask, unsigned element, unsigned elementBytes) {
     return mask.bytes[element * elementBytes + elementBytes - 1] & 0x80;
 }
 
@@ -56,10 +35,10 @@ void maskedMove(Engine& e) {
     checkVectorUnit(e);
     const bool store = e.isMemory(0);
     const unsigned elements = e.size(store ? 0 : 2) / elementBytes;
-    const Vector mask = vectorOf(e, vectorNumber(e, 1));
+    const WideVector mask = wideVector(e.state, vectorNumber(e, 1));
     const uint64_t base = e.effectiveOffset();
     if (store) {
-        const Vector value = vectorOf(e, vectorNumber(e, 2));
+        const WideVector value = wideVector(e.state, vectorNumber(e, 2));
         for (unsigned pass = 0; pass < 2; ++pass) // first all faults, then all writes
             for (unsigned i = 0; i < elements; ++i) {
                 if (!selected(mask, i, elementBytes))
@@ -75,12 +54,12 @@ void maskedMove(Engine& e) {
             }
         return;
     }
-    Vector value{};
+    WideVector value{};
     for (unsigned i = 0; i < elements; ++i)
         if (selected(mask, i, elementBytes))
             e.loadBytes(elementLinear(e, base + i * elementBytes, elementBytes, AccessKind::Read),
                         value.bytes + i * elementBytes, elementBytes, dataTlbMode(e.state));
-    setVector(e, vectorNumber(e, 0), value);
+    setWideVector(e.state, vectorNumber(e, 0), value);
 }
 
 // MASKMOVQ and (V)MASKMOVDQU: bytes at rDI.
@@ -103,11 +82,94 @@ void maskedBytes(Engine& e) {
                           value[i]);
 }
 
+uint64_t bitsOf(unsigned count) {
+    return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+}
+
+// The addresses of VSIB elements under an opmask.
+template <unsigned indexBytes, unsigned elementBytes>
+class IndexedElements {
+public:
+    explicit IndexedElements(Engine& e)
+        : m_engine(e), m_indices(wideVector(e.state, e.instruction->memory.index & 31)),
+          // The base with displacement; effectiveOffset() leaves a vector index out.
+          m_base(e.effectiveOffset()) {
+        constexpr unsigned kLarger = indexBytes > elementBytes ? indexBytes : elementBytes;
+        const unsigned length = e.instruction->bytes[e.instruction->prefixCount + 3] >> 5 & 3;
+        m_count = (16u << length) / kLarger; // EVEX.L'L
+        // Intel SDM 2C: an opmask must be named, which is not k0.
+        Engine::requireDefined(e.instruction->maskRegister != 0);
+    }
+    unsigned count() const { return m_count; }
+    uint64_t mask() const {
+        return opmask(m_engine.state, m_engine.instruction->maskRegister) & bitsOf(m_count);
+    }
+    void setMask(uint64_t value) {
+        setOpmask(m_engine.state, m_engine.instruction->maskRegister, value);
+    }
+    uint64_t linear(unsigned element, AccessKind kind) {
+        const uint8_t* at = m_indices.bytes + element * indexBytes;
+        const int64_t index = indexBytes == 4 ? loadLe<int32_t>(at) : loadLe<int64_t>(at);
+        const uint64_t offset =
+            m_base + static_cast<uint64_t>(index) * m_engine.instruction->memory.scale;
+        return elementLinear(m_engine, offset, elementBytes, kind);
+    }
+
+private:
+    Engine& m_engine;
+    WideVector m_indices;
+    uint64_t m_base;
+    unsigned m_count = 0;
+};
+
+// Each element that is through has its bit cleared: after a fault the rest is done (Intel SDM 2C,
+// VPGATHERDD).
+template <unsigned indexBytes, unsigned elementBytes>
+void gatherByOpmask(Engine& e) {
+    const unsigned target = vectorNumber(e, 0);
+    Engine::requireDefined(target != (e.instruction->memory.index & 31u));
+    IndexedElements<indexBytes, elementBytes> elements(e);
+    WideVector value = wideVector(e.state, target);
+    uint64_t mask = elements.mask();
+    for (unsigned i = 0; i < elements.count(); ++i) {
+        if (!(mask >> i & 1))
+            continue;
+        e.loadBytes(elements.linear(i, AccessKind::Read), value.bytes + i * elementBytes,
+                    elementBytes, dataTlbMode(e.state));
+        setWideVector(e.state, target, value);
+        mask &= ~(uint64_t{1} << i);
+        elements.setMask(mask);
+    }
+    const unsigned usedBytes = elements.count() * elementBytes;
+    std::memset(value.bytes + usedBytes, 0, sizeof value.bytes - usedBytes);
+    setWideVector(e.state, target, value);
+    elements.setMask(0);
+}
+
+// VSCATTER and VPSCATTER: memory, mask, source. Where elements overlap, the last one stays.
+template <unsigned indexBytes, unsigned elementBytes>
+void scatter(Engine& e) {
+    checkVectorUnit(e);
+    IndexedElements<indexBytes, elementBytes> elements(e);
+    const WideVector value = wideVector(e.state, vectorNumber(e, 2));
+    uint64_t mask = elements.mask();
+    for (unsigned i = 0; i < elements.count(); ++i) {
+        if (!(mask >> i & 1))
+            continue;
+        e.storeBytes(elements.linear(i, AccessKind::Write), value.bytes + i * elementBytes,
+                     elementBytes, dataTlbMode(e.state));
+        mask &= ~(uint64_t{1} << i);
+        elements.setMask(mask);
+    }
+    elements.setMask(0);
+}
+
 // VGATHER and VPGATHER with a vector mask (AVX2): destination, memory, mask.
 template <unsigned indexBytes, unsigned elementBytes>
 void gather(Engine& e) {
     checkVectorUnit(e);
-    Engine::requireDefined(e.instruction->encoding == Encoding::Vex);
+    if (e.instruction->encoding == Encoding::Evex)
+        return gatherByOpmask<indexBytes, elementBytes>(e);
     const unsigned target = vectorNumber(e, 0), maskNumber = vectorNumber(e, 2);
     const unsigned indexNumber = e.instruction->memory.index & 15;
     // Intel SDM 2C: all three registers must differ.
@@ -118,8 +180,8 @@ void gather(Engine& e) {
     const unsigned vectorBytes = wide ? 32 : 16;
     const unsigned larger = indexBytes > elementBytes ? indexBytes : elementBytes;
     const unsigned elements = vectorBytes / larger;
-    const Vector indices = vectorOf(e, indexNumber);
-    Vector value = vectorOf(e, target), mask = vectorOf(e, maskNumber);
+    const WideVector indices = wideVector(e.state, indexNumber);
+    WideVector value = wideVector(e.state, target), mask = wideVector(e.state, maskNumber);
     // The base with displacement; effectiveOffset() leaves a vector index out.
     const uint64_t base = e.effectiveOffset();
     for (unsigned i = 0; i < elements; ++i) {
@@ -133,8 +195,8 @@ void gather(Engine& e) {
     }
     const unsigned usedBytes = elements * elementBytes;
     std::memset(value.bytes + usedBytes, 0, sizeof value.bytes - usedBytes);
-    setVector(e, target, value);
-    setVector(e, maskNumber, Vector{});
+    setWideVector(e.state, target, value);
+    setWideVector(e.state, maskNumber, WideVector{});
 }
 
 } // namespace
@@ -148,6 +210,64 @@ void addSimdMemory(HandlerTable& table) {
     table[ZYDIS_MNEMONIC_VGATHERDPD] = table[ZYDIS_MNEMONIC_VPGATHERDQ] = gather<4, 8>;
     table[ZYDIS_MNEMONIC_VGATHERQPS] = table[ZYDIS_MNEMONIC_VPGATHERQD] = gather<8, 4>;
     table[ZYDIS_MNEMONIC_VGATHERQPD] = table[ZYDIS_MNEMONIC_VPGATHERQQ] = gather<8, 8>;
+    table[ZYDIS_MNEMONIC_VSCATTERDPS] = table[ZYDIS_MNEMONIC_VPSCATTERDD] = scatter<4, 4>;
+    table[ZYDIS_MNEMONIC_VSCATTERDPD] = table[ZYDIS_MNEMONIC_VPSCATTERDQ] = scatter<4, 8>;
+    table[ZYDIS_MNEMONIC_VSCATTERQPS] = table[ZYDIS_MNEMONIC_VPSCATTERQD] = scatter<8, 4>;
+    table[ZYDIS_MNEMONIC_VSCATTERQPD] = table[ZYDIS_MNEMONIC_VPSCATTERQQ] = scatter<8, 8>;
+}
+
+// --- Operands under an opmask, for the native unit
+
+namespace {
+
+// What of the operand is accessed, a bit for each element.
+uint64_t accessedElements(Engine& e) {
+    const MaskedMemory& masked = e.instruction->masked;
+    const uint64_t mask = opmask(e.state, e.instruction->maskRegister) & bitsOf(masked.maskBits);
+    switch (masked.masking) {
+    case Masking::Compressed:
+        return bitsOf(static_cast<unsigned>(std::popcount(mask)));
+    case Masking::Whole:
+        return mask != 0 ? 1 : 0;
+    default:
+        return mask;
+    }
+}
+
+} // namespace
+
+MaskedOperand::MaskedOperand(Engine& e, AccessKind kind) : m_engine(e) {
+    const unsigned bytes = e.instruction->masked.elementBytes;
+    const uint64_t accessed = accessedElements(e);
+    const uint64_t base = e.effectiveOffset();
+    for (unsigned first = 0; first < 64;) {
+        if (!(accessed >> first & 1)) {
+            ++first;
+            continue;
+        }
+        const auto count = static_cast<unsigned>(std::countr_one(accessed >> first));
+        const uint64_t linear = elementLinear(e, base + first * bytes, count * bytes, kind);
+        m_runs[m_count++] = {linear, first * bytes, count * bytes};
+        first += count;
+    }
+}
+
+void MaskedOperand::load(uint8_t* operand) {
+    for (unsigned i = 0; i < m_count; ++i)
+        m_engine.loadBytes(m_runs[i].linear, operand + m_runs[i].offset, m_runs[i].bytes,
+                           dataTlbMode(m_engine.state));
+}
+
+void MaskedOperand::probeWrite() {
+    for (unsigned i = 0; i < m_count; ++i)
+        Engine::throwFault(m_engine.mmu.probeWrite(m_runs[i].linear, m_runs[i].bytes,
+                                                   dataTlbMode(m_engine.state)));
+}
+
+void MaskedOperand::store(const uint8_t* operand) {
+    for (unsigned i = 0; i < m_count; ++i)
+        m_engine.storeBytes(m_runs[i].linear, operand + m_runs[i].offset, m_runs[i].bytes,
+                            dataTlbMode(m_engine.state));
 }
 
 } // namespace vivarium::softcpu

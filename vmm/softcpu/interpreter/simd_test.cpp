@@ -1,5 +1,5 @@
 #include "tests/support/test_main.h"
-#include "vmm/softcpu/interpreter/xsave_area.h"
+#include "vmm/softcpu/interpreter/wide_vectors.h"
 #include "vmm/softcpu/test_support/test_cpu.h"
 
 #include <QTest>
@@ -28,6 +28,7 @@ private Q_SLOTS:
     void fxsaveRoundTrip();
     void xsaveRoundTrip_data();
     void xsaveRoundTrip();
+    void everyComponentGoesThroughXsave();
     void maskedAndGatheredElements();
 
 private:
@@ -284,6 +285,52 @@ void SimdTest::xsaveRoundTrip() {
     cpu.memory.store<uint64_t>(TestCpu::kData + 512, uint64_t{1} << 40);
     QCOMPARE(cpu.run({0x48, 0x0F, 0xAE, 0x2B}), StepResult::Faulted);
     QCOMPARE(cpu.vector(), 13);
+}
+
+// With AVX-512 where the host has it.
+void SimdTest::everyComponentGoesThroughXsave() {
+    TestCpu cpu;
+    cpu.longMode();
+    cpu.state->xcr0 = hostXsaveComponents();
+    updateModeKey(*cpu.state);
+    WideVector value{};
+    std::memset(value.bytes, 0x5C, sizeof value.bytes);
+    setWideVector(*cpu.state, 3, value);
+    setWideVector(*cpu.state, 29, value);
+    setOpmask(*cpu.state, 5, 0x123456789ABCDEF0);
+    const auto before = std::make_unique<CpuState>();
+    std::memcpy(before->xsave, cpu.state->xsave, sizeof before->xsave);
+    const auto same = [&] {
+        for (unsigned number = 0; number < 32; ++number)
+            if (std::memcmp(wideVector(*cpu.state, number).bytes, wideVector(*before, number).bytes,
+                            64) != 0)
+                return false;
+        return opmask(*cpu.state, 5) == opmask(*before, 5);
+    };
+    cpu.reg(kRbx) = TestCpu::kData;
+    cpu.reg(kRax) = cpu.reg(kRdx) = 0xFFFFFFFF;
+    QCOMPARE(cpu.run({0x48, 0x0F, 0xAE, 0x23}), StepResult::Executed); // xsave64 [rbx]
+    const auto present = cpu.memory.load<uint64_t>(TestCpu::kData + kXstateBv);
+    QCOMPARE(present & ~uint64_t{3}, hostXsaveComponents() & ~uint64_t{3});
+    cpu.memory.store<uint64_t>(TestCpu::kData + kXstateBv, 0);
+    QCOMPARE(cpu.run({0x48, 0x0F, 0xAE, 0x2B}), StepResult::Executed); // xrstor64 [rbx]
+    for (unsigned number = 0; number < 32; ++number)
+        for (const uint8_t byte : wideVector(*cpu.state, number).bytes)
+            QCOMPARE(int(byte), 0);
+    QCOMPARE(opmask(*cpu.state, 5), uint64_t{0});
+    cpu.memory.store<uint64_t>(TestCpu::kData + kXstateBv, present);
+    QCOMPARE(cpu.run({0x48, 0x0F, 0xAE, 0x2B}), StepResult::Executed);
+    QVERIFY(same());
+    // In place of what the host has natively, an instruction sees it.
+    if (hostXsaveComponents() & kXcr0Avx512) {
+        QCOMPARE(cpu.run({0x62, 0xB1, 0x65, 0x40, 0xEF, 0xDD}),
+                 StepResult::Executed); // vpxord zmm3, zmm19, zmm21: zero
+        QVERIFY(!same());
+        QCOMPARE(int(wideVector(*cpu.state, 3).bytes[63]), 0);
+    } else {
+        QCOMPARE(cpu.run({0x62, 0xB1, 0x65, 0x40, 0xEF, 0xDD}), StepResult::Faulted);
+        QCOMPARE(cpu.vector(), 6);
+    }
 }
 
 void SimdTest::maskedAndGatheredElements() {

@@ -23,6 +23,10 @@ struct XsaveComponent {
 };
 const XsaveComponent& xsaveComponent(unsigned number);
 
+// The components that the host's kernel lets programs use, of those that guests may have: x87, SSE,
+// AVX and the three of AVX-512 together. Zero: no XSAVE.
+uint64_t hostXsaveComponents();
+
 inline uint32_t mxcsr(const CpuState& state) {
     return loadLe<uint32_t>(state.xsave + kMxcsr);
 }

@@ -1,5 +1,6 @@
 #include "vmm/softcpu/translator/host_faults.h"
 
+#include "vmm/softcpu/interpreter/native_unit.h"
 #include "vmm/softcpu/translator/host_thread.h"
 #include "vmm/softcpu/translator/translator.h"
 
@@ -55,6 +56,13 @@ bool HostFaults::handle(void* signalContext) {
 
 void HostFaults::onSignal(int number, void* information, void* signalContext) {
     auto* details = static_cast<siginfo_t*>(information);
+    if (number == SIGILL) {
+        greg_t& rip = static_cast<ucontext_t*>(signalContext)->uc_mcontext.gregs[REG_RIP];
+        if (const void* next = NativeUnit::afterUndefined(reinterpret_cast<const void*>(rip))) {
+            rip = reinterpret_cast<greg_t>(next);
+            return;
+        }
+    }
     if (!causedByGuest(number, *details) || !handle(signalContext))
         passOn(number, details, signalContext);
 }

@@ -27,7 +27,7 @@ public:
         uint64_t rip = 0; // of the INT3 or of the instruction that faulted
         uint64_t gpr[16] = {};
         uint64_t flags = 0;
-        uint8_t xsave[832] = {}; // standard form, x87 to AVX
+        uint8_t xsave[kXsaveBytes] = {}; // standard form
     };
     // Runs from `state.rip` with the general registers, arithmetic flags and XSAVE area of `state`
     // until INT3 or a fault.

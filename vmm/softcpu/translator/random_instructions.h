@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vmm/softcpu/interpreter/wide_vectors.h"
 #include "vmm/softcpu/translator/guest_instruction.h"
 #include "vmm/softcpu/translator/test_machine.h"
 
@@ -17,12 +18,14 @@ public:
 
     // Besides what the translator handles itself: what a user program may do anywhere, or what
     // changes the flags that are kept beside the arithmetic ones where nothing forbids it.
-    enum class Scope { UserMode, Privileged };
+    // Or those with EVEX prefixes and opmasks, which the interpreter executes.
+    enum class Scope { UserMode, Privileged, Avx512 };
 
     // At `rip`, for the mode.
     std::vector<uint8_t> next(uint64_t rip, uint32_t modeKey, Scope scope) {
         for (;;) {
-            std::vector<uint8_t> bytes = encoding((modeKey & mode::kCodeSize) == mode::kCode64);
+            const bool bits64 = (modeKey & mode::kCodeSize) == mode::kCode64;
+            std::vector<uint8_t> bytes = scope == Scope::Avx512 ? wideEncoding() : encoding(bits64);
             GuestInstruction instruction;
             if (fetchInstruction(bytes, rip, modeKey, instruction) != FetchStatus::Ok)
                 continue;
@@ -34,6 +37,8 @@ public:
                 continue;
             bytes.resize(instruction.info.length);
             aim(bytes, instruction);
+            if (scope == Scope::Avx512)
+                setIgnoredBit(bytes, instruction);
             return bytes;
         }
     }
@@ -67,10 +72,85 @@ public:
         state.xsave[512] = 7; // XSTATE_BV
     }
 
+    // After simd(): vectors, some of them indices into the window, and opmasks; and general
+    // registers that point at its end, behind which nothing is mapped.
+    void wideState(CpuState& state) {
+        for (unsigned number = 0; number < 32; ++number) {
+            WideVector value;
+            for (uint8_t& byte : value.bytes)
+                byte = static_cast<uint8_t>(m_random());
+            const uint64_t kind = below(8);
+            if (kind < 3)
+                for (unsigned i = 0; i < 16; ++i)
+                    if (kind != 2 || below(16) != 0)
+                        storeLe<uint32_t>(value.bytes + i * 4, static_cast<uint32_t>(below(0x200)));
+            if (kind == 1)
+                for (unsigned i = 1; i < 16; i += 2)
+                    storeLe<uint32_t>(value.bytes + i * 4, 0);
+            if (kind == 3) // numbers: small integers as single precision
+                for (unsigned i = 0; i < 16; ++i) {
+                    const auto number32 = static_cast<float>(static_cast<int8_t>(m_random()));
+                    std::memcpy(value.bytes + i * 4, &number32, 4);
+                }
+            setWideVector(state, number, value);
+        }
+        for (unsigned number = 0; number < 8; ++number) {
+            uint64_t mask = m_random();
+            switch (below(5)) {
+            case 0:
+                mask &= m_random() & m_random();
+                break;
+            case 1:
+                mask = below(2) ? ~uint64_t{0} : 0;
+                break;
+            case 2:
+                mask &= below(2) ? 0x3 : 0xFF;
+                break;
+            default:
+                break;
+            }
+            setOpmask(state, number, mask);
+        }
+        for (uint64_t& value : state.gpr)
+            if (below(3) == 0)
+                value = TestMachine::kData + 0x3000 - below(0x60);
+        for (unsigned number = 5; number <= 7; ++number) { // sometimes as after a reset
+            const XsaveComponent& component = xsaveComponent(number);
+            if (component.sizeBytes == 0 || below(16) != 0)
+                continue;
+            std::fill_n(state.xsave + component.offset, component.sizeBytes, uint8_t{0});
+            state.xsave[512] &= static_cast<uint8_t>(~(1u << number));
+        }
+    }
+
 private:
     static constexpr ZydisInstructionAttributes kRepeats =
         ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
+    // Sets that guests never have.
+    static bool neverOffered(ZydisISASet set) {
+        return set == ZYDIS_ISA_SET_AVX512ER_512 || set == ZYDIS_ISA_SET_AVX512ER_SCALAR ||
+               (set >= ZYDIS_ISA_SET_AVX512PF_512 && set <= ZYDIS_ISA_SET_AVX512_BF16_512) ||
+               (set >= ZYDIS_ISA_SET_AVX512_FP16_128 && set <= ZYDIS_ISA_SET_AVX512_FP16_SCALAR) ||
+               (set >= ZYDIS_ISA_SET_AVX512_VP2INTERSECT_128 &&
+                set <= ZYDIS_ISA_SET_AVX512_VP2INTERSECT_512);
+    }
+
+    static bool wantedWide(const GuestInstruction& instruction) {
+        const ZydisDecodedInstruction& info = instruction.info;
+        if (neverOffered(info.meta.isa_set))
+            return false;
+        if (info.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX)
+            return true;
+        for (unsigned i = 0; i < info.operand_count_visible; ++i)
+            if (instruction.operands[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                ZydisRegisterGetClass(instruction.operands[i].reg.value) == ZYDIS_REGCLASS_MASK)
+                return true;
+        return false;
+    }
+
     static bool wanted(const GuestInstruction& instruction, Scope scope) {
+        if (scope == Scope::Avx512)
+            return wantedWide(instruction);
         const ZydisDecodedInstruction& info = instruction.info;
         switch (treatmentOf(instruction)) {
         case Treatment::Copy:
@@ -100,6 +180,18 @@ private:
         }
     }
 
+    // EVEX.X says nothing about a general register in ModRM.rm, but Bochs minds.
+    static void setIgnoredBit(std::vector<uint8_t>& bytes, const GuestInstruction& instruction) {
+        if (instruction.info.encoding != ZYDIS_INSTRUCTION_ENCODING_EVEX)
+            return;
+        for (unsigned i = 0; i < instruction.info.operand_count_visible; ++i) {
+            const ZydisDecodedOperand& operand = instruction.operands[i];
+            if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && isGpr(operand.reg.value) &&
+                operand.encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM)
+                bytes[instruction.info.raw.evex.offset + 1] |= 0x40;
+        }
+    }
+
     uint64_t registerValue() {
         switch (below(10)) {
         case 0:
@@ -112,6 +204,32 @@ private:
         default:
             return TestMachine::kData + 0x400 + below(0x1800);
         }
+    }
+
+    // Of 64-bit code.
+    std::vector<uint8_t> wideEncoding() {
+        auto random = [&] { return static_cast<uint8_t>(m_random()); };
+        std::vector<uint8_t> bytes;
+        if (below(8) == 0) { // on opmasks: VEX
+            bytes = {0xC4, static_cast<uint8_t>((random() & 0xE0) | (below(4) ? 1 : 3)),
+                     static_cast<uint8_t>(random() | (below(2) ? 0x78 : 0)), random()};
+        } else {
+            const auto map = static_cast<uint8_t>(1 + below(3));
+            uint8_t opcode = random();
+            if (map == 2 && below(6) == 0)
+                opcode = static_cast<uint8_t>((below(2) ? 0x90 : 0xA0) + below(4));
+            // Most have one source, for which vvvv and V' are set.
+            const bool oneSource = below(2) != 0;
+            bytes = {
+                0x62, static_cast<uint8_t>((random() & 0xF0) | map),
+                static_cast<uint8_t>((random() & 0x83) | 4 | (oneSource ? 0x78 : random() & 0x78)),
+                static_cast<uint8_t>((random() & (below(2) ? 0x7F : 0xFF)) |
+                                     (oneSource ? 0x08 : 0)),
+                opcode};
+        }
+        for (unsigned i = 0; i < 12; ++i)
+            bytes.push_back(random());
+        return bytes;
     }
 
     std::vector<uint8_t> encoding(bool bits64) {
@@ -152,7 +270,11 @@ private:
     void aim(std::vector<uint8_t>& bytes, const GuestInstruction& instruction) {
         const auto& raw = instruction.info.raw;
         const ZydisDecodedOperand* memory = instruction.memory();
-        if (!memory || raw.disp.size < 16)
+        if (!memory)
+            return;
+        if (raw.disp.size == 8 && instruction.info.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX)
+            bytes[raw.disp.offset] = static_cast<uint8_t>(below(6) - 3);
+        if (raw.disp.size < 16)
             return;
         int64_t displacement = static_cast<int64_t>(below(0x100)) - 0x80;
         bool based = memory->mem.base != ZYDIS_REGISTER_NONE;

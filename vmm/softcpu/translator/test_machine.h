@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vmm/softcpu/interpreter/interpreter.h"
+#include "vmm/softcpu/interpreter/xsave_area.h"
 #include "vmm/softcpu/test_support/flat_memory.h"
 #include "vmm/softcpu/translator/translator.h"
 
@@ -89,7 +90,7 @@ public:
         state->cr3 = 0x1000;
         state->cr4 = kCr4Pae | kCr4Osfxsr | kCr4Osxmmexcpt | kCr4Osxsave;
         state->efer = kEferLme | kEferLma | kEferNxe;
-        state->xcr0 = kXcr0X87 | kXcr0Sse | kXcr0Avx;
+        state->xcr0 = hostXsaveComponents();
         state->segment[kCs] = {0, 0xFFFFFFFF, kCodeSelector, 0xA09B};
         for (unsigned segment : {kEs, kSs, kDs, kFs, kGs})
             state->segment[segment] = {0, 0xFFFFFFFF, kDataSelector, 0xC093};

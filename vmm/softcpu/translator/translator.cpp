@@ -27,13 +27,6 @@ bool hostHasBmi2AndXsave() {
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2);
 }
 
-uint32_t hostXsaveComponents() {
-    uint32_t low, high;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    // What CpuState::xsave has room for in the standard form.
-    return low & static_cast<uint32_t>(kXcr0X87 | kXcr0Sse | kXcr0Avx | kXcr0Avx512);
-}
-
 bool x87Unmasked(const CpuState& state) {
     constexpr uint8_t kMasks = 0x3F; // of FCW
     return (state.xsave[kFcw] & kMasks) != kMasks;
@@ -74,7 +67,7 @@ Translator::Translator(CpuState& state, SoftMmu& mmu, Interpreter& interpreter,
     m_data.fillHelper = &Translator::fillHelper;
     m_data.owner = this;
     m_data.simdUnloaded = 1;
-    m_data.simdMask = hostXsaveComponents();
+    m_data.simdMask = static_cast<uint32_t>(hostXsaveComponents());
     m_data.hostMxcsr = _mm_getcsr();
     // Its memory is fresh, and empty but for this.
     m_data.jumpCache =
