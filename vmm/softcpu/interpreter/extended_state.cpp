@@ -78,11 +78,6 @@ uint64_t inUse(const CpuState& state) {
     return loadLe<uint64_t>(state.xsave + kXstateBv) | kXcr0X87 | kXcr0Sse;
 }
 
-void markUsed(CpuState& state, uint64_t components) {
-    storeLe<uint64_t>(state.xsave + kXstateBv,
-                      loadLe<uint64_t>(state.xsave + kXstateBv) | components);
-}
-
 unsigned xmmCount(const Engine& e) {
     return e.is64() ? 16 : 8;
 }

@@ -7,7 +7,7 @@
 #include <bit>
 #include <cstring>
 
-// WideVector instructions whose memory accesses depend on a mask or on vector indices: element by
+// Vector instructions whose memory accesses depend on a mask or on vector indices: element by
 // element, because what the mask leaves out must not fault.
 namespace vivarium::softcpu {
 

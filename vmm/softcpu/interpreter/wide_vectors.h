@@ -11,27 +11,22 @@ struct WideVector {
     uint8_t bytes[64];
 };
 
-// Where a part of an extended component lies; null: the host lacks it.
-inline uint8_t* componentPart(CpuState& state, unsigned component, size_t offset) {
-    const XsaveComponent& place = xsaveComponent(component);
-    return place.sizeBytes == 0 ? nullptr : state.xsave + place.offset + offset;
-}
-
 namespace detail {
 
 enum class Transfer { Load, Store };
 
+// A part of an extended component; nothing where the host lacks it.
 template <Transfer transfer>
 void transferPart(CpuState& state, unsigned component, size_t offset, void* bytes, size_t size) {
-    uint8_t* place = componentPart(state, component, offset);
-    if (!place)
+    const XsaveComponent& whole = xsaveComponent(component);
+    if (whole.sizeBytes == 0)
         return;
+    uint8_t* place = state.xsave + whole.offset + offset;
     if constexpr (transfer == Transfer::Load) {
         std::memcpy(bytes, place, size);
     } else {
         std::memcpy(place, bytes, size);
-        uint8_t* inUse = state.xsave + kXstateBv;
-        storeLe<uint64_t>(inUse, loadLe<uint64_t>(inUse) | uint64_t{1} << component);
+        markUsed(state, uint64_t{1} << component);
     }
 }
 
@@ -59,8 +54,7 @@ inline WideVector wideVector(CpuState& state, unsigned number) {
 
 inline void setWideVector(CpuState& state, unsigned number, WideVector value) {
     detail::transferVector<detail::Transfer::Store>(state, number, value);
-    uint8_t* inUse = state.xsave + kXstateBv;
-    storeLe<uint64_t>(inUse, loadLe<uint64_t>(inUse) | kXcr0Sse);
+    markUsed(state, kXcr0Sse);
 }
 
 // Opmask `number` 0..7.

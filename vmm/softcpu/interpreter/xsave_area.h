@@ -27,20 +27,23 @@ const XsaveComponent& xsaveComponent(unsigned number);
 // AVX and the three of AVX-512 together. Zero: no XSAVE.
 uint64_t hostXsaveComponents();
 
+// These are no longer in their initial state.
+inline void markUsed(CpuState& state, uint64_t components) {
+    uint8_t* used = state.xsave + kXstateBv;
+    storeLe<uint64_t>(used, loadLe<uint64_t>(used) | components);
+}
+
 inline uint32_t mxcsr(const CpuState& state) {
     return loadLe<uint32_t>(state.xsave + kMxcsr);
 }
 inline void setMxcsr(CpuState& state, uint32_t value) {
     storeLe<uint32_t>(state.xsave + kMxcsr, value);
-    storeLe<uint64_t>(state.xsave + kXstateBv, loadLe<uint64_t>(state.xsave + kXstateBv) | 2);
+    markUsed(state, kXcr0Sse);
 }
 
-// Vector register `number` 0..15, 16 bytes of it a half.
+// The low 16 bytes of vector register `number` 0..15.
 inline uint8_t* vectorLow(CpuState& state, unsigned number) {
     return state.xsave + kXmm0 + number * 16;
-}
-inline uint8_t* vectorHigh(CpuState& state, unsigned number) {
-    return state.xsave + xsaveComponent(2).offset + number * 16;
 }
 
 } // namespace vivarium::softcpu
