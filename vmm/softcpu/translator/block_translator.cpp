@@ -170,10 +170,9 @@ private:
                         linear(link.targetRip), user ? TlbMode::User : TlbMode::Supervisor)));
         m_code.loadImmediate64(kAddress, link.noPage);
         link.pageOffset = m_code.offset() - sizeof(uint64_t);
-        m_code.lea(kScratch, sumOf(kScratch, kAddress));
-        JumpSite current = m_code.jumpIfRcxZero();
-        m_operands.coldExit(m_code.jumpLater(), CodeExit::Chain, link.targetRip, nextLinkNumber());
-        m_code.bindShort(current);
+        m_code.lea(kScratch, sumOf(kScratch, kAddress, m_operands.hit()));
+        m_operands.coldExit(m_operands.jumpUnlessHit(), CodeExit::Chain, link.targetRip,
+                            nextLinkNumber());
     }
 
     uint32_t nextLinkNumber() const {
@@ -198,21 +197,15 @@ private:
         entry.scaleShift = 3;
         m_code.lea(kAddend, entry);
         m_code.load(kScratch, baseAnd(kAddend, offsetof(JumpEntry, inverted)));
-        m_code.lea(kScratch, sumOf(kScratch, kAddress, 1));
-        JumpSite hit = m_code.jumpIfRcxZero();
-        m_misses.push_back({m_code.jumpLater(), m_guest.rip, stackBytes});
-        m_code.bindShort(hit);
+        m_code.lea(kScratch, sumOf(kScratch, kAddress, 1 + m_operands.hit()));
+        m_misses.push_back({m_operands.jumpUnlessHit(), m_guest.rip, stackBytes, Target::InAddress});
         m_code.load(kScratch, baseAnd(kAddend, offsetof(JumpEntry, slot)));
         HostMemory slot = stateField(0);
         slot.base = kScratch;
         m_code.load(kScratch, slot);
         m_code.load(kAddress, baseAnd(kAddend, offsetof(JumpEntry, page)));
-        m_code.lea(kScratch, sumOf(kScratch, kAddress));
-        JumpSite current = m_code.jumpIfRcxZero();
-        m_code.load(kAddress, baseAnd(kAddend, offsetof(JumpEntry, inverted)));
-        m_code.bitwiseNot(kAddress);
-        m_misses.push_back({m_code.jumpLater(), m_guest.rip, stackBytes});
-        m_code.bindShort(current);
+        m_code.lea(kScratch, sumOf(kScratch, kAddress, m_operands.hit()));
+        m_misses.push_back({m_operands.jumpUnlessHit(), m_guest.rip, stackBytes, Target::InEntry});
         if (stackBytes != 0)
             m_operands.moveStackPointer(stackBytes);
         m_code.jump(baseAnd(kAddend, offsetof(JumpEntry, code)));
@@ -222,6 +215,10 @@ private:
     void emitMisses() {
         for (const Miss& miss : m_misses) {
             m_code.bind(miss.from);
+            if (miss.target == Target::InEntry) {
+                m_code.load(kAddress, baseAnd(kAddend, offsetof(JumpEntry, inverted)));
+                m_code.bitwiseNot(kAddress);
+            }
             if (m_source.codeBase != 0)
                 m_code.move(kAddress, kAddress, Width::Bits32);
             checkTarget(miss.rip);
@@ -377,10 +374,12 @@ private:
         return true;
     }
 
+    enum class Target { InAddress, InEntry /* of the jump cache, at kAddend */ };
     struct Miss {
         JumpSite from;
         uint64_t rip;
         int32_t stackBytes;
+        Target target;
     };
 
     const BlockSource& m_source;

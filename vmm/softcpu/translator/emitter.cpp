@@ -145,13 +145,21 @@ void Emitter::signExtend(HostRegister to, HostRegister from, Width width) {
         legacy(0, Width::Bits64, {0x63}, to, from);
 }
 
-// VEX.LZ.F3.0F38.W1 F7 /r (Intel SDM 2B, SARX)
-void Emitter::shiftRight(HostRegister to, HostRegister from, HostRegister count) {
+// VEX.LZ.pp.0F38.W1 F7 /r (Intel SDM 2B, SARX and SHRX).
+void Emitter::bmi2Shift(unsigned pp, HostRegister to, HostRegister from, HostRegister count) {
     byte(0xC4);
     byte((to >= 8 ? 0 : 0x80) | 0x40 | (from >= 8 ? 0 : 0x20) | 2);
-    byte(0x80 | (~static_cast<unsigned>(count) & 15) << 3 | 2);
+    byte(0x80 | (~static_cast<unsigned>(count) & 15) << 3 | pp);
     byte(0xF7);
     byte(0xC0 | (to & 7) << 3 | (from & 7));
+}
+
+void Emitter::shiftRightArithmetic(HostRegister to, HostRegister from, HostRegister count) {
+    bmi2Shift(2, to, from, count);
+}
+
+void Emitter::shiftRight(HostRegister to, HostRegister from, HostRegister count) {
+    bmi2Shift(3, to, from, count);
 }
 
 // VEX.LZ.pp.0F38.W1 F5 /r (Intel SDM 2B, PEXT and PDEP).
@@ -169,6 +177,24 @@ void Emitter::pext(HostRegister to, HostRegister from, const HostMemory& mask) {
 
 void Emitter::pdep(HostRegister to, HostRegister from, const HostMemory& mask) {
     bmi2(3, to, from, mask);
+}
+
+JumpSite Emitter::jumpUnlessRcxZero() {
+    JumpSite goesOn = jumpIfRcxZero();
+    JumpSite site = jumpLater();
+    bindShort(goesOn);
+    return site;
+}
+
+// LOOP reaches 127 bytes only: it leads to a jump inside of the instruction behind it, a NOP of
+// 8 bytes whose SIB byte and displacement are that jump (0F 1F 84 E9 rel32).
+JumpSite Emitter::jumpUnlessRcxOne() {
+    byte(0xE2);
+    byte(3);
+    byte(0x0F);
+    byte(0x1F);
+    byte(0x84);
+    return jumpLater();
 }
 
 JumpSite Emitter::jumpIfRcxZero() {

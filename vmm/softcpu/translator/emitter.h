@@ -103,12 +103,16 @@ public:
     void bitwiseNot(HostRegister reg);
     void zeroExtend16(HostRegister to, HostRegister from);
     void signExtend(HostRegister to, HostRegister from, Width width); // 16 or 32 bits, to 64
-    // BMI2: shifts right arithmetically by the low 6 bits of `count`.
+    // BMI2: shift right by the low 6 bits of `count`.
+    void shiftRightArithmetic(HostRegister to, HostRegister from, HostRegister count);
     void shiftRight(HostRegister to, HostRegister from, HostRegister count);
     // BMI2: gathers the bits of `from` that `mask` selects.
     void pext(HostRegister to, HostRegister from, const HostMemory& mask);
     void pdep(HostRegister to, HostRegister from, const HostMemory& mask);
 
+    // Go on when RCX is zero, or one (and change it), else jump to what is bound later.
+    JumpSite jumpUnlessRcxZero(); // JRCXZ, taken when the code goes on
+    JumpSite jumpUnlessRcxOne();  // LOOP, not taken when the code goes on
     // Jumps over what follows, up to bindShort(), when RCX is zero.
     JumpSite jumpIfRcxZero();
     void bindShort(JumpSite site);
@@ -124,6 +128,7 @@ private:
     void rex(Width width, unsigned reg, const HostMemory& memory, bool byteRegister);
     void relative(const void* target);
     void bmi2(unsigned pp, HostRegister to, HostRegister from, const HostMemory& mask);
+    void bmi2Shift(unsigned pp, HostRegister to, HostRegister from, HostRegister count);
 
     CodeCache& m_cache;
     size_t m_start;

@@ -117,7 +117,7 @@ bool bitString(OperandEmitter& operands, const GuestInstruction& instruction) {
         code.signExtend(kScratch, bit, gpr.sizeBytes == 4 ? Width::Bits32 : Width::Bits16);
     }
     code.loadImmediate(kAddend, log2 + 3);
-    code.shiftRight(kScratch, kScratch, kAddend);
+    code.shiftRightArithmetic(kScratch, kScratch, kAddend);
     HostMemory piece = sumOf(kAddress, kScratch);
     piece.scaleShift = static_cast<uint8_t>(log2);
     code.lea(kAddress, piece);

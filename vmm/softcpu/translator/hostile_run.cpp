@@ -70,7 +70,9 @@ HostileRun::~HostileRun() {
 
 HostileRun::Verdict HostileRun::run(const HostileGuest& guest) {
     guest.load(m_translated);
-    m_translated.translator().requestCodeInvalidation(0, GuardedMemory::kRamBytes);
+    Translator& translator = m_translated.translator();
+    translator.setMissTest(m_translated.state->rip & 1 ? MissTest::Loop : MissTest::Jrcxz);
+    translator.requestCodeInvalidation(0, GuardedMemory::kRamBytes);
     translate();
     guest.load(m_interpreted);
     Verdict verdict = interpret(m_translated.state->activity != Activity::Running);

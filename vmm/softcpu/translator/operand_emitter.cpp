@@ -4,6 +4,8 @@ namespace vivarium::softcpu {
 
 namespace {
 
+constexpr int32_t kPageBytes = 4096;
+
 unsigned segmentNumber(ZydisRegister segment) {
     return static_cast<unsigned>(segment - ZYDIS_REGISTER_ES); // ES CS SS DS FS GS
 }
@@ -125,11 +127,10 @@ void OperandEmitter::hostAddress(AccessKind kind, unsigned sizeBytes, uint64_t r
     entry.displacement = static_cast<int32_t>(table + offsetof(TlbTable, invertedTag));
     m_code.load(kScratch, entry);
     // The last byte's distance from the page's start is below 4096 on a hit.
-    m_code.lea(kScratch, sumOf(kScratch, kAddress, static_cast<int32_t>(sizeBytes)));
-    m_code.pext(kScratch, kScratch, dataField(&m_data.pageNumberMask));
-    JumpSite hit = m_code.jumpIfRcxZero();
-    JumpSite miss = m_code.jumpLater();
-    m_code.bindShort(hit);
+    m_code.lea(kScratch,
+               sumOf(kScratch, kAddress, static_cast<int32_t>(sizeBytes) + hit() * kPageBytes));
+    m_code.shiftRight(kScratch, kScratch, kPageShift);
+    JumpSite miss = jumpUnlessHit();
     uint32_t faults = m_faults == Faults::Interpret ? kInterpretFaults : 0;
     m_fills.push_back({miss, retry, rip, static_cast<uint32_t>(kind) | sizeBytes << 8 | faults});
 }
@@ -186,34 +187,40 @@ void OperandEmitter::coldExit(JumpSite from, CodeExit reason, uint64_t rip, uint
     m_exits.push_back({from, reason, rip, argument});
 }
 
+JumpSite OperandEmitter::jumpUnlessHit() {
+    return m_data.missTest == MissTest::Loop ? m_code.jumpUnlessRcxOne()
+                                             : m_code.jumpUnlessRcxZero();
+}
+
+JumpSite OperandEmitter::jumpUnlessRcxZero() {
+    if (hit() != 0)
+        m_code.lea(kScratch, baseAnd(kScratch, hit()));
+    return jumpUnlessHit();
+}
+
 void OperandEmitter::interpretUnlessRcxZero(uint64_t rip) {
-    JumpSite fine = m_code.jumpIfRcxZero();
-    coldExit(m_code.jumpLater(), CodeExit::Interpret, rip, 0);
-    m_code.bindShort(fine);
+    coldExit(jumpUnlessRcxZero(), CodeExit::Interpret, rip, 0);
 }
 
 void OperandEmitter::attentionCheck(uint64_t rip) {
     m_code.load(kScratch, stateField(offsetof(CpuState, attention)), Width::Bits32);
-    JumpSite quiet = m_code.jumpIfRcxZero();
-    coldExit(m_code.jumpLater(), CodeExit::Attention, rip, 0);
-    m_code.bindShort(quiet);
+    coldExit(jumpUnlessRcxZero(), CodeExit::Attention, rip, 0);
 }
 
 void OperandEmitter::ensureSimd() {
-    if (m_simdLoaded)
+    if (m_simdLoad)
         return;
-    m_simdLoaded = true;
     m_code.load(kScratch, dataField(&m_data.simdUnloaded), Width::Bits32);
-    JumpSite loaded = m_code.jumpIfRcxZero();
-    m_code.call(m_thunks.loadSimd);
-    m_code.bindShort(loaded);
+    JumpSite unloaded = jumpUnlessRcxZero();
+    m_simdLoad = {unloaded, m_code.offset()};
 }
 
 void OperandEmitter::takeBack(const Mark& mark) {
     m_code.rewind(mark.offset);
     m_fills.resize(mark.fills);
     m_exits.resize(mark.exits);
-    m_simdLoaded = mark.simdLoaded;
+    if (!mark.simdLoad)
+        m_simdLoad.reset();
 }
 
 void OperandEmitter::finish() {
@@ -223,6 +230,11 @@ void OperandEmitter::finish() {
         m_code.loadImmediate(kAddend, fill.rip);
         m_code.call(m_thunks.fill);
         m_code.jump(m_code.cache().executable(fill.retryOffset));
+    }
+    if (m_simdLoad) {
+        m_code.bind(m_simdLoad->from);
+        m_code.call(m_thunks.loadSimd);
+        m_code.jump(m_code.cache().executable(m_simdLoad->backOffset));
     }
     for (const ColdExit& cold : m_exits) {
         m_code.bind(cold.from);

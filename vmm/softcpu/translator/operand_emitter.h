@@ -4,6 +4,7 @@
 #include "vmm/softcpu/translator/register_map.h"
 #include "vmm/softcpu/translator/thunks.h"
 
+#include <optional>
 #include <vector>
 
 namespace vivarium::softcpu {
@@ -46,6 +47,11 @@ public:
     // Leaves the block; what follows is not reached.
     void exit(CodeExit reason, uint64_t rip, uint32_t argument = 0);
     void exitWithRipInAddress(CodeExit reason);
+    // Tests that nearly always go on. The code goes on when RCX is hit(), which is to be added to
+    // what is zero on a hit, else jumps to what is bound later. RCX is lost.
+    int32_t hit() const { return m_data.missTest == MissTest::Loop ? 1 : 0; }
+    JumpSite jumpUnlessHit();
+    JumpSite jumpUnlessRcxZero();
     // Leaves for the interpreter at `rip` unless RCX is zero.
     void interpretUnlessRcxZero(uint64_t rip);
     // Leaves with Attention at `rip` when the attention word is set.
@@ -61,9 +67,11 @@ public:
         size_t offset;
         size_t fills;
         size_t exits;
-        bool simdLoaded;
+        bool simdLoad;
     };
-    Mark mark() const { return {m_code.offset(), m_fills.size(), m_exits.size(), m_simdLoaded}; }
+    Mark mark() const {
+        return {m_code.offset(), m_fills.size(), m_exits.size(), m_simdLoad.has_value()};
+    }
     void takeBack(const Mark& mark);
 
     Emitter& code() { return m_code; }
@@ -79,6 +87,10 @@ private:
         uint64_t rip;
         uint32_t argument;
     };
+    struct ColdLoad {
+        JumpSite from;
+        size_t backOffset;
+    };
     struct ColdExit {
         JumpSite from;
         CodeExit reason;
@@ -90,9 +102,9 @@ private:
     TranslatorData& m_data;
     const Thunks& m_thunks;
     uint32_t m_modeKey;
-    bool m_simdLoaded = false;
     Faults m_faults = Faults::Exact;
     std::vector<ColdFill> m_fills;
+    std::optional<ColdLoad> m_simdLoad;
     std::vector<ColdExit> m_exits;
 };
 

@@ -75,10 +75,6 @@ Aftermath resultOf(TestMachine& machine) {
         auto word = [&](unsigned below) {
             return machine.memory.load<uint64_t>(TestMachine::kFaultStack - below);
         };
-        bool hasErrorCode = vector == kDoubleFault ||
-                            (vector >= kInvalidTss && vector <= kPageFaultVector) ||
-                            vector == kAlignmentCheckVector;
-        (void)hasErrorCode; // lies below what is read here
         result.gpr[kRsp] = word(16);
         result.flags = word(24) & kCompared;
         result.rip = word(40);
@@ -181,8 +177,7 @@ public:
         machine.state->rflags = test.start->rflags;
         std::memcpy(machine.state->xsave, test.start->xsave, kXsaveBytes);
         load(machine.memory.ram() + TestMachine::kCode, test, 0xF4);
-        machine.translator().requestCodeInvalidation(TestMachine::kCode, TestMachine::kWindowBytes);
-        machine.run(by);
+        run(by, TestMachine::kCode, TestMachine::kWindowBytes);
         return resultOf(machine);
     }
 
@@ -202,8 +197,7 @@ public:
             machine.memory.store<uint32_t>(vector * 4, kHaltSegment << 16);
         machine.memory.store<uint8_t>(kHaltSegment * 16, 0xF4);
         load(ram + place, test, 0xF4);
-        machine.translator().requestCodeInvalidation(0, 0x400000);
-        machine.run(by);
+        run(by, 0, 0x400000);
         Aftermath result;
         result.fault = static_cast<int>(state.activity);
         result.rip = state.rip;
@@ -238,8 +232,19 @@ private:
         window[test.program.size()] = end;
     }
 
+    // With all code in that range new. Translated code tests misses in one way and the other.
+    void run(TestMachine::By by, GuestAddress address, uint64_t sizeBytes) {
+        m_machine.translator().requestCodeInvalidation(address, sizeBytes);
+        if (by == TestMachine::By::Translator) {
+            m_missTest = m_missTest == MissTest::Loop ? MissTest::Jrcxz : MissTest::Loop;
+            m_machine.translator().setMissTest(m_missTest);
+        }
+        m_machine.run(by);
+    }
+
     TestMachine m_machine;
     NativeChild m_child;
+    MissTest m_missTest = MissTest::Loop;
 };
 
 using Scope = RandomInstructions::Scope;

@@ -10,6 +10,10 @@ namespace vivarium::softcpu {
 // Where guest registers live while translated code runs; README.md says why so. RCX, R14 and R15
 // of the host are scratch, RSP is the host's stack, guest R12 to R15 stay in CpuState.
 inline constexpr HostRegister kScratch = kHostRcx, kAddress = kHostR14, kAddend = kHostR15;
+// The stack pointer's low six bits, all that a shift count has, are the page size's logarithm: it
+// is the constant that turns addresses into page numbers.
+inline constexpr HostRegister kPageShift = kHostRsp;
+inline constexpr int32_t kStackAlignment = 64, kStackRemainder = 12;
 inline constexpr HostRegister kHomes[16] = {
     kHostRax, kHostR12, kHostRdx, kHostRbx, kHostR13,  kHostRbp,  kHostRsi,  kHostRdi,
     kHostR8,  kHostR9,  kHostR10, kHostR11, kHostNone, kHostNone, kHostNone, kHostNone};

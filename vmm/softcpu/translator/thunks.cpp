@@ -17,7 +17,10 @@ public:
         size_t start = m_code.offset();
         for (HostRegister reg : kCalleeSaved)
             pushPop(0x50, reg);
-        m_code.lea(kHostRsp, baseAnd(kHostRsp, -8)); // 16-byte aligned in translated code
+        m_code.store(dataField(&m_data.hostStack), kHostRsp);
+        m_code.legacy(0, Width::Bits64, {0x83}, 4, kHostRsp); // AND RSP, -kStackAlignment
+        m_code.byte(static_cast<uint8_t>(-kStackAlignment));
+        m_code.lea(kHostRsp, baseAnd(kHostRsp, kStackRemainder - kStackAlignment));
         m_code.store(dataField(&m_data.entryTarget), kHostRdi);
         restoreFlagsAndRegisters();
         m_code.jump(dataField(&m_data.entryTarget));
@@ -37,7 +40,7 @@ public:
         saveSimd();
         m_code.bind(skip);
         m_tail = m_code.offset();
-        m_code.lea(kHostRsp, baseAnd(kHostRsp, 8));
+        m_code.load(kHostRsp, dataField(&m_data.hostStack));
         for (size_t i = std::size(kCalleeSaved); i-- > 0;)
             pushPop(0x58, kCalleeSaved[i]);
         m_code.byte(0xC3);
@@ -58,17 +61,17 @@ public:
         m_code.bindShort(loaded);
         saveSimd();
         m_code.bind(skip);
-        // The stack is 8 bytes off since the call.
-        m_code.lea(kHostRsp, baseAnd(kHostRsp, -8));
+        // The return address lies at kStackRemainder - 8.
+        constexpr int32_t kToAligned = 8 - kStackRemainder;
+        m_code.lea(kHostRsp, baseAnd(kHostRsp, kToAligned));
         m_code.lea(kHostRdi, dataField(&m_data));
         m_code.legacy(0, Width::Bits32, {0xFF}, 2,
                       dataField(reinterpret_cast<const void*>(&m_data.fillHelper))); // CALL
-        m_code.lea(kHostRsp, baseAnd(kHostRsp, 8));
+        m_code.lea(kHostRsp, baseAnd(kHostRsp, -kToAligned));
         m_code.move(kScratch, kHostRax);
         JumpSite refused = m_code.jumpIfRcxZero();
         JumpSite filled = m_code.jumpLater();
         m_code.bindShort(refused);
-        m_code.lea(kHostRsp, baseAnd(kHostRsp, 8)); // forget the return address
         m_code.load(kHostRax, dataField(&m_data.slowRip));
         m_code.store(stateField(offsetof(CpuState, rip)), kHostRax);
         m_code.jump(m_code.cache().executable(m_tail));

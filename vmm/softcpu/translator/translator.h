@@ -37,6 +37,9 @@ public:
     void invalidateAll() override;
     void requestCodeInvalidation(GuestAddress address, uint64_t sizeBytes) override;
 
+    // For code made from now on, instead of what is quick on this host.
+    void setMissTest(MissTest test) { m_data.missTest = test; }
+
     struct Statistics {
         uint64_t blocks = 0;   // translated
         uint64_t flushes = 0;  // of the full cache

@@ -51,9 +51,12 @@ struct X87Pointers {
     uint32_t opcode;
 };
 
+// How translated code tests what nearly always holds. LOOP does not jump then, which saves a taken
+// branch; it is one operation on AMD's processors, many on Intel's.
+enum class MissTest : uint8_t { Jrcxz, Loop };
+
 // Read-write memory in front of the generated code, which reaches it relative to RIP.
 struct TranslatorData {
-    uint64_t pageNumberMask;      // bits 12..63
     uint64_t tlbIndexMask;        // the bits of a linear address that index the TLB
     uint64_t highHalfMask;        // bits 32..63
     uint64_t jumpIndexMask;       // the bits of RIP that index a jump cache
@@ -77,6 +80,7 @@ struct TranslatorData {
     uint64_t target; // of an indirect call while its return address is pushed
     uint64_t exitArgument;
     const void* entryTarget;
+    uint64_t hostStack; // RSP outside translated code
     uint64_t (*fillHelper)(TranslatorData*); // zero: leave for `exitReason`, which it has set
     void* owner;                             // the Translator
     uint32_t slowArgument;                   // access kind | size in bytes << 8 | kInterpretFaults
@@ -87,6 +91,7 @@ struct TranslatorData {
     uint32_t simdMask;  // XSAVE components that exist
     X87Pointers x87;    // of the guest
     uint32_t hostMxcsr;
+    MissTest missTest; // that code is made with
     uint16_t flags;                       // LAHF's AH in the high byte, OF in the low
     JumpEntry (*jumpCache)[kJumpEntries]; // one for each context
 };
