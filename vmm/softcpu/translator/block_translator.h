@@ -43,7 +43,7 @@ struct BlockCode {
     std::vector<BlockLink> links;
 };
 
-// Translates one basic block. Thread: the vCPU's.
+// Translates one block: up to a branch that is always taken or leads back. Thread: the vCPU's.
 class BlockTranslator {
 public:
     BlockTranslator(CodeCache& cache, TranslatorData& data, const Thunks& thunks)

@@ -80,7 +80,7 @@ struct TranslatorData {
     uint64_t target; // of an indirect call while its return address is pushed
     uint64_t exitArgument;
     const void* entryTarget;
-    uint64_t hostStack; // RSP outside translated code
+    uint64_t hostStack;                      // RSP outside translated code
     uint64_t (*fillHelper)(TranslatorData*); // zero: leave for `exitReason`, which it has set
     void* owner;                             // the Translator
     uint32_t slowArgument;                   // access kind | size in bytes << 8 | kInterpretFaults
@@ -91,7 +91,7 @@ struct TranslatorData {
     uint32_t simdMask;  // XSAVE components that exist
     X87Pointers x87;    // of the guest
     uint32_t hostMxcsr;
-    MissTest missTest; // that code is made with
+    MissTest missTest;                    // that code is made with
     uint16_t flags;                       // LAHF's AH in the high byte, OF in the low
     JumpEntry (*jumpCache)[kJumpEntries]; // one for each context
 };
