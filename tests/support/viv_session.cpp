@@ -3,6 +3,8 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
+#include <QJsonDocument>
+#include <QJsonObject>
 
 #include <unistd.h>
 
@@ -49,6 +51,15 @@ bool VivSession::succeeds(const QStringList& arguments, int timeoutMs) {
                   QByteArray::number(output.status) + "\n" + output.standardOutput +
                   output.standardError;
     return output.status == 0;
+}
+
+uint16_t VivSession::vncPort(const QString& machine) const {
+    const auto answer = run({QStringLiteral("vnc"), machine, QStringLiteral("--json")});
+    const QString address = QJsonDocument::fromJson(answer.standardOutput)
+                                .object()
+                                .value(QStringLiteral("address"))
+                                .toString();
+    return address.section(u':', -1).toUShort();
 }
 
 QString VivSession::missingKvm() {

@@ -32,6 +32,9 @@ public:
     QProcessEnvironment environment() const;
     static QString program(const QString& name); // in $VIVARIUM_BIN_DIR
 
+    // The port of the VNC server that a machine was created with (127.0.0.1); 0 when there is none.
+    uint16_t vncPort(const QString& machine) const;
+
     // Why guests cannot run here; empty when they can.
     static QString missingKvm();
 

@@ -1,6 +1,7 @@
 #include "vmm/backends/vnc/vnc_server.h"
 
 #include "tests/support/test_main.h"
+#include "tests/support/vnc_test_client.h"
 #include "vmm/backends/vnc/vnc_test_peer.h"
 
 #include <QTest>
