@@ -43,6 +43,7 @@ PhysicalPage PhysicalView::find(GuestAddress address) const {
     const uint64_t page = (address - section->direct.base) / kPageBytes;
     return {.host = section->direct.host + page * kPageBytes,
             .writable = section->direct.access == DirectSection::Access::ReadWrite,
+            .logged = section->direct.dirtyLog == MemoryRegion::DirtyLog::On,
             .flags = &section->flags[page]};
 }
 

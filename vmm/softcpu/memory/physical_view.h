@@ -18,6 +18,7 @@ inline constexpr uint8_t kPageClean = 1 << 1;   // logged, and not written since
 struct PhysicalPage {
     uint8_t* host = nullptr; // of the page's first byte
     bool writable = false;   // ROM is not
+    bool logged = false;     // a screen's: its device changes it, too, and tells nobody
     std::atomic<uint8_t>* flags = nullptr;
 };
 

@@ -83,7 +83,7 @@ SoftMmu::CodePlace SoftMmu::codePlace(uint64_t linear, TlbMode mode) {
         return {.fault = PageFault{linear, found.errorCode}};
     CodePlace result{.physical = found.physical};
     const PhysicalPage page = m_physical.find(found.physical);
-    if (page.host == nullptr)
+    if (page.host == nullptr || page.logged)
         return result;
     result.host = page.host + linear % kPageBytes;
     m_tlb.fill({.linear = linear & ~(kPageBytes - 1),

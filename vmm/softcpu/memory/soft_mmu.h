@@ -69,7 +69,7 @@ public:
     struct CodePlace {
         std::optional<PageFault> fault{};
         GuestAddress physical = 0;
-        uint8_t* host = nullptr; // null: device memory, not executable from the TLB
+        uint8_t* host = nullptr; // null: only to be interpreted (device memory, a screen's)
     };
     CodePlace codePlace(uint64_t linear, TlbMode mode);
 

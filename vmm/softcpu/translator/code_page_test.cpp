@@ -70,6 +70,25 @@ private Q_SLOTS:
         QCOMPARE(machine.state->gpr[kRax], uint64_t{22});
     }
 
+    void codeInAScreensMemoryMayChangeAtAnyTime() {
+        constexpr uint64_t kScreen = 0x500000, kPageBytes = 4096;
+        alignas(kPageBytes) uint8_t screen[kPageBytes] = {0xB0, 1, 0xC3}; // mov al, 1; ret
+        TestMachine machine;
+        machine.memory.view().add({kScreen, kPageBytes, screen, DirectSection::Access::ReadWrite,
+                                   MemoryRegion::DirtyLog::On});
+        machine.memory.store<uint64_t>(0x4000 + 8, kScreen | 3); // kData's page
+        Bytes program = relativeCall({});
+        append(program, {0xF4});
+        machine.put(TestMachine::kCode, program);
+        machine.state->gpr[kRsp] = TestMachine::kData + 0x2000;
+        for (uint8_t value : {1, 2, 3}) {
+            screen[1] = value;
+            machine.state->rip = TestMachine::kCode;
+            QVERIFY(machine.run(TestMachine::By::Translator));
+            QCOMPARE(machine.state->gpr[kRax] & 0xFF, uint64_t{value});
+        }
+    }
+
     void pagesThatAreNoCodeAnyMoreFault() {
         TestMachine machine;
         // call kData; mov [rsi], rdi (takes the page away); invlpg [rbp]; call kData; hlt
