@@ -1,5 +1,6 @@
 #include "core/model/machine_settings.h"
 
+#include "core/model/mac_address_text.h"
 #include "core/model/setting_names.h"
 
 #include <QHash>
@@ -277,7 +278,7 @@ private:
         for (int i = 0; i < m_settings.networkCards.size(); ++i) {
             const NetworkCardSettings& card = m_settings.networkCards.at(i);
             const QString field = u"networkCards[%1]"_s.arg(i);
-            const QString address = QString::fromStdString(card.macAddress.text());
+            const QString address = macAddressText(card.macAddress);
             checkRange(field + u".slot"_s, u"The slot of network card %1"_s.arg(i + 1), card.slot,
                        0, NetworkCardSettings::kCount - 1, {});
             if (slots.contains(card.slot))

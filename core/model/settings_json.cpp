@@ -1,5 +1,6 @@
 #include "core/model/settings_json.h"
 
+#include "core/model/mac_address_text.h"
 #include "core/model/setting_names.h"
 
 #include <QJsonArray>
@@ -118,7 +119,7 @@ QJsonObject toJson(const DriveSettings& drive) {
 
 QJsonObject toJson(const NetworkCardSettings& card) {
     return {{u"slot"_s, static_cast<qint64>(card.slot)},
-            {u"macAddress"_s, QString::fromStdString(card.macAddress.text())}};
+            {u"macAddress"_s, macAddressText(card.macAddress)}};
 }
 
 QJsonObject toJson(const SerialPortSettings& serial) {

@@ -1,3 +1,4 @@
+#include "core/model/mac_address_text.h"
 #include "core/snapshots/frozen_disks.h"
 #include "core/snapshots/live_capture.h"
 #include "core/snapshots/machine_copy.h"
@@ -131,7 +132,7 @@ QJsonArray describe(const std::vector<Fork>& forks) {
     for (const Fork& fork : forks) {
         QJsonArray macAddresses;
         for (const NetworkCardSettings& card : fork.machine.settings.networkCards)
-            macAddresses << QString::fromStdString(card.macAddress.text());
+            macAddresses << macAddressText(card.macAddress);
         list.append(QJsonObject{{u"id"_s, fork.machine.id.toString()},
                                 {u"name"_s, fork.machine.settings.name},
                                 {u"folder"_s, fork.machine.folder},

@@ -1,4 +1,5 @@
 #include "core/database/lock_file.h"
+#include "core/model/mac_address_text.h"
 #include "core/snapshots/snapshot_test_machine.h"
 #include "tests/support/test_main.h"
 
@@ -44,7 +45,7 @@ private Q_SLOTS:
             QCOMPARE(known->settings.networkCards.size(), 2);
             QCOMPARE(known->settings.networkCards.at(1).slot, 2u);
             for (const NetworkCardSettings& card : known->settings.networkCards)
-                addresses << QString::fromStdString(card.macAddress.text());
+                addresses << macAddressText(card.macAddress);
         }
         QCOMPARE(addresses.size(), 6);
         QVERIFY(program.library->find(id)->settings.networkCards == machine.settings.networkCards);

@@ -1,6 +1,7 @@
 #include "ui/details/details_view.h"
 
 #include "core/database/library.h"
+#include "core/model/mac_address_text.h"
 #include "core/supervisor/supervisor.h"
 #include "ui/details/guest_preview.h"
 #include "ui/text/machine_text.h"

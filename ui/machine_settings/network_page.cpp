@@ -1,5 +1,6 @@
 #include "ui/machine_settings/network_page.h"
 
+#include "core/model/mac_address_text.h"
 #include "ui/text/machine_text.h"
 #include "ui/widgets/icons.h"
 

@@ -1,5 +1,6 @@
 #include "ui/snapshots/snapshot_text.h"
 
+#include "core/model/mac_address_text.h"
 #include "core/snapshots/timeline.h"
 #include "ui/text/machine_text.h"
 

@@ -108,10 +108,6 @@ QString networkCardTypeText() {
     return MachineText::tr("Paravirtualised network (virtio-net)");
 }
 
-QString macAddressText(const MacAddress& address) {
-    return QString::fromStdString(address.text());
-}
-
 QString serialModeText(SerialMode mode) {
     switch (mode) {
     case SerialMode::Disconnected:

@@ -18,7 +18,6 @@ QString diskFormatText(DiskFormat format); // "Raw", "QCOW2"
 // Where a drive is attached: "SATA Port 0".
 QString drivePlaceText(const DriveSettings& drive);
 QString networkCardTypeText();
-QString macAddressText(const MacAddress& address); // "52:54:00:12:34:56"
 QString serialModeText(SerialMode mode);
 QString scaleModeText(ScaleMode mode);
 QString closeActionText(CloseAction action);

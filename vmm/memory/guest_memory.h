@@ -37,8 +37,8 @@ public:
     // Host view of [address, address + length), which must lie in one range; nullopt otherwise.
     std::optional<ByteSpan> view(GuestAddress address, uint64_t length) const;
 
-    // Called after devices have written (write(), written()), with the device lock held: a processor
-    // that keeps translations of code must know. Not to be changed while devices run.
+    // Called after devices have written (write(), written()), with the device lock held: a
+    // processor that keeps translations of code must know. Not to be changed while devices run.
     void setWriteListener(std::function<void()> listener) { m_writeListener = std::move(listener); }
     // A device has written through a view, and what shows the guest that it has comes next.
     void written() const {

@@ -3,6 +3,7 @@
 #include "app/cli/commands/commands.h"
 #include "app/cli/drive_report.h"
 #include "app/cli/machine_json.h"
+#include "core/model/mac_address_text.h"
 #include "core/model/setting_names.h"
 
 #include <CLI/CLI.hpp>
@@ -36,7 +37,7 @@ QString serialText(const SerialPortSettings& port) {
 QString networkText(const NetworkCardSettings& card) {
     return QStringLiteral("adapter %1: virtio-net, unattached, %2")
         .arg(card.slot + 1)
-        .arg(QString::fromStdString(card.macAddress.text()));
+        .arg(macAddressText(card.macAddress));
 }
 
 // What the running worker says about itself.

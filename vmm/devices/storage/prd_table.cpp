@@ -1,8 +1,9 @@
 #include "vmm/devices/storage/prd_table.h"
 
+#include "vmm/memory/memory_pieces.h"
+
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace vivarium {
 
@@ -48,23 +49,11 @@ GuestBuffers PrdTable::map(uint64_t lengthBytes) const {
 }
 
 uint64_t GuestBuffers::copyIn(ConstByteSpan bytes) const {
-    uint64_t done = 0;
-    for (const iovec& piece : pieces) {
-        uint64_t part = std::min<uint64_t>(piece.iov_len, bytes.size() - done);
-        std::memcpy(piece.iov_base, bytes.data() + done, part);
-        done += part;
-    }
-    return done;
+    return writePieces(pieces, 0, bytes);
 }
 
 uint64_t GuestBuffers::copyOut(ByteSpan bytes) const {
-    uint64_t done = 0;
-    for (const iovec& piece : pieces) {
-        uint64_t part = std::min<uint64_t>(piece.iov_len, bytes.size() - done);
-        std::memcpy(bytes.data() + done, piece.iov_base, part);
-        done += part;
-    }
-    return done;
+    return readPieces(pieces, 0, bytes);
 }
 
 bool BufferCursor::take(uint64_t lengthBytes, std::vector<iovec>& out) {
@@ -88,10 +77,7 @@ bool BufferCursor::put(ConstByteSpan bytes) {
     std::vector<iovec> pieces;
     if (!take(bytes.size(), pieces))
         return false;
-    for (const iovec& piece : pieces) {
-        std::memcpy(piece.iov_base, bytes.data(), piece.iov_len);
-        bytes = bytes.subspan(piece.iov_len);
-    }
+    writePieces(pieces, 0, bytes);
     return true;
 }
 

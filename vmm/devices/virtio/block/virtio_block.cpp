@@ -2,6 +2,7 @@
 
 #include "vmm/devices/storage/serial_number.h"
 #include "vmm/devices/virtio/block/virtio_block_registers.h"
+#include "vmm/memory/memory_pieces.h"
 
 #include <algorithm>
 #include <utility>
@@ -142,25 +143,20 @@ void VirtioBlock::begin(unsigned queue, const VirtioChain& chain) {
     if (chain.readableBytes < kHeaderBytes || chain.writableBytes < 1)
         return m_host.needsReset("a request has no header or no place for its status");
     // Neither boundary needs to be one of descriptors (2.7.4.1).
-    GuestBuffers readable{chain.readable, chain.readableBytes};
-    GuestBuffers writable{chain.writable, chain.writableBytes};
-    GuestBuffers headerPieces, output, input, statusPiece;
-    BufferCursor readCursor(readable);
-    readCursor.take(kHeaderBytes, headerPieces.pieces);
-    output.sizeBytes = chain.readableBytes - kHeaderBytes;
-    readCursor.take(output.sizeBytes, output.pieces);
-    BufferCursor writeCursor(writable);
-    input.sizeBytes = chain.writableBytes - 1;
-    writeCursor.take(input.sizeBytes, input.pieces);
-    writeCursor.take(1, statusPiece.pieces);
     Header header;
-    headerPieces.copyOut({reinterpret_cast<uint8_t*>(&header), sizeof header});
+    readPieces(chain.readable, 0, {reinterpret_cast<uint8_t*>(&header), sizeof header});
+    GuestBuffers output, input;
+    output.sizeBytes = chain.readableBytes - kHeaderBytes;
+    output.pieces = piecesFrom(chain.readable, kHeaderBytes);
+    input.sizeBytes = chain.writableBytes - 1;
+    input.pieces = piecesFrom(chain.writable, 0, input.sizeBytes);
+    const iovec status = piecesFrom(chain.writable, input.sizeBytes).front();
 
     const uint64_t id = m_nextId++;
     Request request;
     request.queue = static_cast<uint16_t>(queue);
     request.head = chain.head;
-    request.status = static_cast<uint8_t*>(statusPiece.pieces[0].iov_base);
+    request.status = static_cast<uint8_t*>(status.iov_base);
     m_requests.emplace(id, request);
     ++m_load[queue].inFlight;
 

@@ -1,7 +1,7 @@
 #include "vmm/devices/virtio/net/receive_filter.h"
 
 #include "vmm/base/bytes.h"
-#include "vmm/devices/virtio/chain_pieces.h"
+#include "vmm/memory/memory_pieces.h"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 #include "vmm/devices/virtio/net/virtio_net.h"
 
-#include "vmm/devices/virtio/chain_pieces.h"
 #include "vmm/devices/virtio/net/virtio_net_registers.h"
+#include "vmm/memory/memory_pieces.h"
 
 #include <algorithm>
 #include <array>

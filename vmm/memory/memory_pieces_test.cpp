@@ -1,4 +1,4 @@
-#include "vmm/devices/virtio/chain_pieces.h"
+#include "vmm/memory/memory_pieces.h"
 
 #include "tests/support/test_main.h"
 
@@ -9,7 +9,7 @@
 
 using namespace vivarium;
 
-class ChainPiecesTest : public QObject {
+class MemoryPiecesTest : public QObject {
     Q_OBJECT
 
     std::array<uint8_t, 10> m_bytes{};
@@ -41,15 +41,21 @@ private Q_SLOTS:
         QCOMPARE(m_bytes[9], uint8_t{0xA});
     }
 
-    void theRestBeginsAnywhere() {
+    void partsBeginAndEndAnywhere() {
         const auto rest = piecesFrom(m_pieces, 4);
         QCOMPARE(rest.size(), size_t{1});
         QCOMPARE(rest[0].iov_base, static_cast<void*>(&m_bytes[6]));
         QCOMPARE(rest[0].iov_len, size_t{4});
         QCOMPARE(piecesFrom(m_pieces, 1).size(), size_t{2});
         QVERIFY(piecesFrom(m_pieces, 8).empty());
+        const auto middle = piecesFrom(m_pieces, 1, 3);
+        QCOMPARE(middle.size(), size_t{2});
+        QCOMPARE(middle[0].iov_len, size_t{2});
+        QCOMPARE(middle[1].iov_base, static_cast<void*>(&m_bytes[5]));
+        QCOMPARE(middle[1].iov_len, size_t{1});
+        QVERIFY(piecesFrom(m_pieces, 1, 0).empty());
     }
 };
-VIVARIUM_TEST(ChainPiecesTest)
+VIVARIUM_TEST(MemoryPiecesTest)
 
-#include "chain_pieces_test.moc"
+#include "memory_pieces_test.moc"

@@ -1,6 +1,7 @@
-#include "vmm/devices/virtio/chain_pieces.h"
+#include "vmm/memory/memory_pieces.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace vivarium {
 
@@ -44,13 +45,13 @@ uint64_t writePieces(std::span<const iovec> pieces, uint64_t offset, ConstByteSp
     });
 }
 
-std::vector<iovec> piecesFrom(std::span<const iovec> pieces, uint64_t offset) {
-    std::vector<iovec> rest;
-    rest.reserve(pieces.size());
-    walk(pieces, offset, UINT64_MAX, [&](uint8_t* data, uint64_t length) {
-        rest.push_back({data, length});
+std::vector<iovec> piecesFrom(std::span<const iovec> pieces, uint64_t offset, uint64_t length) {
+    std::vector<iovec> part;
+    part.reserve(pieces.size());
+    walk(pieces, offset, length, [&](uint8_t* data, uint64_t bytes) {
+        part.push_back({data, bytes});
     });
-    return rest;
+    return part;
 }
 
 } // namespace vivarium
