@@ -73,6 +73,7 @@ Result<void> MachineBuilderBoard::build(ConfigDescriptors& descriptors) {
     if (m_config.vnc.listenFd >= 0) {
         VncOptions options;
         options.password = m_config.vnc.password;
+        options.desktopName = m_config.name;
         options.input =
             m_config.vnc.readOnly ? VncOptions::Input::Ignored : VncOptions::Input::Accepted;
         options.threadStarted = m_services.vncThreadStarted;

@@ -1,5 +1,6 @@
 #include "tests/support/test_main.h"
 #include "tests/support/viv_session.h"
+#include "tests/support/vnc_test_client.h"
 
 #include <QImage>
 #include <QProcess>
@@ -40,6 +41,10 @@ private Q_SLOTS:
                  session.lastError());
         const int port = session.vncPort(QStringLiteral("shown"));
         QVERIFY(port >= 5900);
+
+        const VncTestClient viewer(static_cast<uint16_t>(port));
+        QVERIFY(viewer.connected);
+        QCOMPARE(viewer.client->desktopName, "shown"); // a viewer's window is called so
 
         const QString jpeg = session.path(QStringLiteral("vnc.jpg"));
         QProcess client;
