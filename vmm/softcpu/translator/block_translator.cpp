@@ -11,6 +11,8 @@ namespace {
 constexpr unsigned kMaxInstructions = 64;
 // Conditional ones. More make blocks whose ends are seldom reached.
 constexpr unsigned kMaxBranches = 4;
+// Loops of so many instructions are there twice: one look at `attention` for two rounds.
+constexpr unsigned kMaxUnrolled = 16;
 
 } // namespace
 
@@ -23,28 +25,27 @@ public:
 
     bool translate() {
         m_block.codeOffset = m_code.offset();
-        unsigned position = 0;
         bool open = true;
-        for (unsigned count = 0; open; ++count) {
-            uint64_t rip = m_source.rip + position;
-            if (count == kMaxInstructions || position == m_source.bytes.size()) {
-                m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), position});
+        for (; open; ++m_count) {
+            uint64_t rip = m_source.rip + m_position;
+            if (m_count == kMaxInstructions || m_position == m_source.bytes.size()) {
+                m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), m_position});
                 m_exits.jump(m_guest.rip, rip);
                 break;
             }
-            FetchStatus status =
-                fetchInstruction(m_source.bytes.subspan(position), rip, m_source.modeKey, m_guest);
-            m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), position});
+            FetchStatus status = fetchInstruction(m_source.bytes.subspan(m_position), rip,
+                                                  m_source.modeKey, m_guest);
+            m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), m_position});
             if (status != FetchStatus::Ok) { // crosses the page, or raises #UD
                 m_operands.exit(CodeExit::Interpret, rip);
-                position = static_cast<unsigned>(m_source.bytes.size());
+                m_position = static_cast<unsigned>(m_source.bytes.size());
                 break;
             }
-            position += m_guest.info.length;
+            m_position += m_guest.info.length;
             open = instruction();
         }
-        m_block.guestBytes = std::max(position, 1u);
-        m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), position});
+        m_block.guestBytes = std::max(m_position, 1u);
+        m_block.marks.push_back({static_cast<uint32_t>(m_code.offset()), m_position});
         m_exits.finish();
         m_operands.finish();
         m_block.codeBytes = m_code.offset() - m_block.codeOffset;
@@ -169,11 +170,17 @@ private:
         return true;
     }
 
-    // A loop's end is its block's, too.
+    // A loop's end is its block's, too; of a short one only the second time.
     bool conditionalJump(bool& open) {
         if (!branchWidthFits() || !relative() || !m_exits.allowed(relativeTarget()))
             return false;
         unsigned condition = m_guest.info.opcode & 0xF;
+        if (relativeTarget() == m_source.rip && m_count < kMaxUnrolled && !m_unrolled) {
+            m_exits.jumpIf(condition ^ 1, m_guest.rip, nextRip());
+            m_unrolled = true;
+            m_position = 0;
+            return true;
+        }
         m_exits.jumpIf(condition, m_guest.rip, relativeTarget());
         open = ++m_branches < kMaxBranches && relativeTarget() > m_guest.rip;
         if (!open)
@@ -257,7 +264,10 @@ private:
     InstructionCopier m_copier;
     BlockExits m_exits;
     GuestInstruction m_guest{};
+    unsigned m_position = 0; // of the next instruction
+    unsigned m_count = 0;    // of instructions
     unsigned m_branches = 0;
+    bool m_unrolled = false;
 };
 
 bool BlockTranslator::translate(const BlockSource& source, BlockCode& block) {

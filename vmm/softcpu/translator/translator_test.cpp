@@ -153,6 +153,30 @@ private Q_SLOTS:
         QVERIFY(machine.memory.load<uint64_t>(TestMachine::kFaultStack - 24) & kFlagCf);
     }
 
+    void shortLoopsEndAndFaultInAnyRound() {
+        // 1: mov [rsi], bl; inc rsi; dec edi; jnz 1b; hlt: a loop whose code is there twice
+        const uint64_t end = TestMachine::kCode + TestMachine::kWindowBytes;
+        for (unsigned rounds = 1; rounds <= 5; ++rounds)
+            for (unsigned fitting = 0; fitting <= 5; ++fitting) {
+                TestMachine machine;
+                machine.put(TestMachine::kCode,
+                            {0x88, 0x1E, 0x48, 0xFF, 0xC6, 0xFF, 0xCF, 0x75, 0xF7, 0xF4});
+                machine.state->gpr[kRbx] = 0x5A;
+                machine.state->gpr[kRsi] = end - fitting;
+                machine.state->gpr[kRdi] = rounds;
+                QVERIFY(machine.run(kTranslator));
+                const unsigned done = std::min(rounds, fitting);
+                QCOMPARE(machine.state->gpr[kRsi], end - fitting + done);
+                QCOMPARE(machine.state->gpr[kRdi], uint64_t{rounds - done});
+                QCOMPARE(machine.memory.load<uint8_t>(end - fitting + done - 1),
+                         uint8_t(done > 0 ? 0x5A : 0));
+                QCOMPARE(machine.faultVector(), rounds > fitting ? int(kPageFaultVector) : -1);
+                if (rounds > fitting)
+                    QCOMPARE(machine.memory.load<uint64_t>(TestMachine::kFaultStack - 40),
+                             TestMachine::kCode);
+            }
+    }
+
     void divideErrorInTheMiddleOfABlock() {
         TestMachine machine;
         // inc ebx; xor ecx, ecx; div ecx; hlt
@@ -218,13 +242,23 @@ private Q_SLOTS:
         QVERIFY(machine.translator().statistics().flushes > 0);
     }
 
+    void attentionEndsALoop_data() {
+        QTest::addColumn<QByteArray>("loop");
+        QTest::newRow("always taken") << QByteArray::fromHex("ebfe");        // jmp $
+        QTest::newRow("conditional") << QByteArray::fromHex("31c074fc");     // xor eax, eax; jz $-2
+        QTest::newRow("counted") << QByteArray::fromHex("b902000000e2f9f4"); // mov ecx, 2; loop $-5
+        QTest::newRow("indirect") << QByteArray::fromHex("ffe3");            // jmp rbx
+    }
+
     void attentionEndsALoop() {
+        QFETCH(QByteArray, loop);
         TestMachine machine;
-        machine.put(TestMachine::kCode, {0xEB, 0xFE}); // jmp $
+        machine.put(TestMachine::kCode, {loop.begin(), loop.end()});
+        machine.state->gpr[kRbx] = TestMachine::kCode;
         std::thread kicker([&] { machine.state->attention.fetch_or(kAttentionKick); });
         QCOMPARE(machine.translator().run(), ExecutorExit::Attention);
         kicker.join();
-        QCOMPARE(machine.state->rip, TestMachine::kCode);
+        QVERIFY(machine.state->rip - TestMachine::kCode < static_cast<uint64_t>(loop.size()));
     }
 
     void otherFlagsOutliveTheBlock() {
