@@ -57,8 +57,12 @@ void Application::loadLanguage() {
     }
 }
 
-bool Application::open() {
-    return m_commandLine.remoteScreen.isEmpty() ? openLibrary() : openRemoteScreen();
+Application::Opened Application::open() {
+    if (!m_commandLine.remoteScreen.isEmpty())
+        return openRemoteScreen() ? Opened::Windows : Opened::Nothing;
+    if (RunningInstance(m_preferences.paths().runtime, m_libraryFolder).handOver(m_commandLine))
+        return Opened::Elsewhere;
+    return openLibrary() ? Opened::Windows : Opened::Nothing;
 }
 
 bool Application::openRemoteScreen() {
@@ -94,8 +98,12 @@ bool Application::openLibrary() {
     m_sessionEnd =
         std::make_unique<SessionEnd>(*m_library, *m_supervisor, *m_snapshots, m_preferences,
                                      m_window->notifications(), QDBusConnection::systemBus());
+    m_instance = std::make_unique<RunningInstance>(m_preferences.paths().runtime, m_libraryFolder);
+    connect(m_instance.get(), &RunningInstance::commandsArrived, this, &Application::comeToFront);
+    // Without its socket another application shows the library beside this one, which does no harm.
+    static_cast<void>(m_instance->listen().has_value());
     m_window->show();
-    runCommands();
+    runCommands(m_commandLine);
     return true;
 }
 
@@ -128,23 +136,33 @@ bool Application::askAboutLibrary(const Error& error) {
     return !QFile::exists(file);
 }
 
-void Application::runCommands() {
-    if (!m_commandLine.addedFile.isEmpty())
-        m_window->addFile(QFileInfo(m_commandLine.addedFile).absoluteFilePath());
+void Application::comeToFront(const CommandLine& commands) {
+    if (commands.showMachine.isEmpty()) { // else its console does
+        m_window->setWindowState(m_window->windowState() & ~Qt::WindowMinimized);
+        m_window->show();
+        m_window->raise();
+        m_window->activateWindow();
+    }
+    runCommands(commands);
+}
+
+void Application::runCommands(const CommandLine& commands) {
+    if (!commands.addedFile.isEmpty())
+        m_window->addFile(QFileInfo(commands.addedFile).absoluteFilePath());
     const auto resolve = [this](const QString& name, Operation operation) {
         const Result<MachineId> id = m_library->resolve(name);
         if (!id)
             m_window->notifications().showFailure(describeError(operation, name, id.error()));
         return id ? *id : MachineId();
     };
-    if (!m_commandLine.startMachine.isEmpty()) {
-        const MachineId id = resolve(m_commandLine.startMachine, Operation::StartMachine);
+    if (!commands.startMachine.isEmpty()) {
+        const MachineId id = resolve(commands.startMachine, Operation::StartMachine);
         m_window->machineList().select(id);
         if (!id.isNull())
             m_window->operations().start(id, MachineOperations::StartMode::Normal);
     }
-    if (!m_commandLine.showMachine.isEmpty()) {
-        const MachineId id = resolve(m_commandLine.showMachine, Operation::StartMachine);
+    if (!commands.showMachine.isEmpty()) {
+        const MachineId id = resolve(commands.showMachine, Operation::StartMachine);
         m_window->machineList().select(id);
         if (!id.isNull())
             m_window->consoles().show(id);

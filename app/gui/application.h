@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/gui/command_line.h"
+#include "app/gui/running_instance.h"
 #include "core/database/library.h"
 #include "core/snapshots/snapshot_service.h"
 #include "core/supervisor/supervisor.h"
@@ -23,8 +24,13 @@ public:
     explicit Application(const CommandLine& commandLine);
     ~Application() override;
 
-    // Opens what was asked for. False: nothing could be opened and the user knows why.
-    bool open();
+    enum class Opened {
+        Windows,
+        Elsewhere, // an application that runs already shows it
+        Nothing,   // it could not be opened, and the user knows why
+    };
+    // Opens what was asked for.
+    Opened open();
 
 private:
     void loadLanguage();
@@ -32,7 +38,8 @@ private:
     bool openLibrary();
     // Asks what to do about a library that does not open; true: try again with m_libraryFolder.
     bool askAboutLibrary(const Error& error);
-    void runCommands();
+    void runCommands(const CommandLine& commands);
+    void comeToFront(const CommandLine& commands);
 
     CommandLine m_commandLine;
     CurrentPreferences m_preferences;
@@ -43,6 +50,7 @@ private:
     std::unique_ptr<Supervisor> m_supervisor;
     std::unique_ptr<SnapshotService> m_snapshots;
     std::unique_ptr<GuestDisplays> m_displays;
+    std::unique_ptr<RunningInstance> m_instance;
     std::unique_ptr<MainWindow> m_window;
     std::unique_ptr<SessionEnd> m_sessionEnd;
     std::unique_ptr<QWidget> m_remote;

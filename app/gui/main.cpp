@@ -19,7 +19,13 @@ int main(int argc, char** argv) {
     const vivarium::DesktopTheme theme;
 
     vivarium::Application application(vivarium::CommandLine::parse(QCoreApplication::arguments()));
-    if (!application.open())
-        return 1;
-    return QApplication::exec();
+    switch (application.open()) {
+    case vivarium::Application::Opened::Windows:
+        return QApplication::exec();
+    case vivarium::Application::Opened::Elsewhere:
+        return 0;
+    case vivarium::Application::Opened::Nothing:
+        break;
+    }
+    return 1;
 }
