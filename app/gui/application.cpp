@@ -12,7 +12,6 @@
 #include <QDir>
 #include <QFile>
 #include <QFileDialog>
-#include <QFileInfo>
 #include <QLibraryInfo>
 #include <QLocale>
 #include <QMessageBox>
@@ -148,7 +147,7 @@ void Application::comeToFront(const CommandLine& commands) {
 
 void Application::runCommands(const CommandLine& commands) {
     if (!commands.addedFile.isEmpty())
-        m_window->addFile(QFileInfo(commands.addedFile).absoluteFilePath());
+        m_window->addFile(commands.addedFile);
     const auto resolve = [this](const QString& name, Operation operation) {
         const Result<MachineId> id = m_library->resolve(name);
         if (!id)

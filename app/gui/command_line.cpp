@@ -2,6 +2,7 @@
 
 #include <QCommandLineParser>
 #include <QCoreApplication>
+#include <QFileInfo>
 #include <QUrl>
 
 namespace vivarium {
@@ -47,7 +48,8 @@ CommandLine CommandLine::parse(const QStringList& arguments) {
     if (url.scheme() == u"vnc")
         options.remoteScreen = positional.first();
     else
-        options.addedFile = url.isLocalFile() ? url.toLocalFile() : positional.first();
+        options.addedFile = QFileInfo(url.isLocalFile() ? url.toLocalFile() : positional.first())
+                                .absoluteFilePath();
     return options;
 }
 

@@ -12,7 +12,7 @@ struct CommandLine {
     QString startMachine;  // name or id: start it and show its console
     QString showMachine;   // show its console
     QString remoteScreen;  // vnc:// address: only its window
-    QString addedFile;     // a disk, an image or exported settings to make a machine from
+    QString addedFile;     // absolute path of a disk, an image or exported settings to add
     QString libraryFolder; // instead of the usual one
 
     // Parses the arguments; ends the program for --help, --version and mistakes.

@@ -2,6 +2,7 @@
 
 #include "core/supervisor/unix_socket.h"
 #include "core/supervisor/worker_sockets.h"
+#include "vmm/control/line_channel.h"
 
 #include <QCryptographicHash>
 #include <QDir>
@@ -10,7 +11,9 @@
 #include <QJsonObject>
 #include <QSocketNotifier>
 
-#include <cerrno>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -23,46 +26,44 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr int kAnswerMs = 2000;
-constexpr int kMaxRequestBytes = 64 * 1024;
-constexpr char kTaken = '+';
+constexpr std::string_view kTaken = "taken";
 // The desktop's permission to come to the front (freedesktop.org, xdg-activation).
 constexpr char kActivationToken[] = "XDG_ACTIVATION_TOKEN";
 
-QByteArray encode(const CommandLine& commands) {
+std::string encode(const CommandLine& commands) {
     return QJsonDocument(
                QJsonObject{{u"start"_s, commands.startMachine},
                            {u"show"_s, commands.showMachine},
-                           {u"add"_s, commands.addedFile.isEmpty()
-                                          ? QString()
-                                          : QFileInfo(commands.addedFile).absoluteFilePath()},
+                           {u"add"_s, commands.addedFile},
                            {u"activationToken"_s, qEnvironmentVariable(kActivationToken)}})
-               .toJson(QJsonDocument::Compact) +
-           '\n';
+        .toJson(QJsonDocument::Compact)
+        .toStdString();
 }
 
 // One other application's connection; ends itself.
 class Request : public QObject {
 public:
-    Request(UniqueFd socket, RunningInstance& instance)
-        : QObject(&instance), m_socket(std::move(socket)), m_instance(instance),
-          m_notifier(m_socket.get(), QSocketNotifier::Read) {
+    Request(control::LineChannel channel, RunningInstance& instance)
+        : QObject(&instance), m_channel(std::move(channel)), m_instance(instance),
+          m_notifier(m_channel.fd(), QSocketNotifier::Read) {
         connect(&m_notifier, &QSocketNotifier::activated, this, [this] { read(); });
     }
 
 private:
     void read() {
-        char bytes[4096];
-        const ssize_t count = ::read(m_socket.get(), bytes, sizeof bytes);
-        if (count < 0 && errno == EAGAIN)
-            return;
-        if (count > 0)
-            m_line.append(bytes, count);
-        if (count > 0 && !m_line.endsWith('\n') && m_line.size() < kMaxRequestBytes)
+        const bool open = m_channel.readAvailable().has_value();
+        const std::optional<std::string> line = m_channel.nextLine();
+        if (!line && open)
             return;
         m_notifier.setEnabled(false);
         deleteLater();
-        const QJsonObject request = QJsonDocument::fromJson(m_line).object();
-        if (request.isEmpty() || ::send(m_socket.get(), &kTaken, 1, MSG_NOSIGNAL) != 1)
+        const QJsonObject request =
+            QJsonDocument::fromJson(QByteArray::fromStdString(line.value_or(std::string())))
+                .object();
+        if (request.isEmpty())
+            return;
+        m_channel.send(kTaken);
+        if (!m_channel.flush())
             return;
         qputenv(kActivationToken, request.value(u"activationToken").toString().toUtf8());
         CommandLine commands;
@@ -73,10 +74,9 @@ private:
         m_instance.commandsArrived(commands);
     }
 
-    UniqueFd m_socket;
+    control::LineChannel m_channel;
     RunningInstance& m_instance;
     QSocketNotifier m_notifier;
-    QByteArray m_line;
 };
 
 } // namespace
@@ -96,17 +96,20 @@ RunningInstance::~RunningInstance() {
 }
 
 bool RunningInstance::handOver(const CommandLine& commands) const {
-    const Result<UniqueFd> socket = connectToPath(m_path);
+    Result<UniqueFd> socket = connectToPath(m_path);
     if (!socket)
         return false;
-    const QByteArray request = encode(commands);
-    if (::send(socket->get(), request.constData(), static_cast<size_t>(request.size()),
-               MSG_NOSIGNAL) != request.size())
+    Result<control::LineChannel> channel = control::LineChannel::create(std::move(*socket));
+    if (!channel)
         return false;
-    pollfd wait{socket->get(), POLLIN, 0};
-    char answer = 0;
-    return ::poll(&wait, 1, kAnswerMs) == 1 && ::read(socket->get(), &answer, 1) == 1 &&
-           answer == kTaken;
+    channel->send(encode(commands));
+    if (!channel->flush())
+        return false;
+    pollfd wait{channel->fd(), POLLIN, 0};
+    if (::poll(&wait, 1, kAnswerMs) != 1)
+        return false;
+    static_cast<void>(channel->readAvailable().has_value()); // it answers and hangs up
+    return channel->nextLine() == kTaken;
 }
 
 Result<void> RunningInstance::listen() {
@@ -119,8 +122,9 @@ Result<void> RunningInstance::listen() {
 
 void RunningInstance::accept() {
     UniqueFd socket(::accept4(m_socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (socket)
-        new Request(std::move(socket), *this); // goes when it is done, or with us
+    Result<control::LineChannel> channel = control::LineChannel::create(std::move(socket));
+    if (channel)
+        new Request(std::move(*channel), *this); // goes when it is done, or with us
 }
 
 } // namespace vivarium

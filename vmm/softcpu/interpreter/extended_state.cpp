@@ -39,9 +39,7 @@ uint32_t compactedOffset(uint64_t components, unsigned number) {
     return offset;
 }
 
-} // namespace
-
-uint64_t hostXsaveComponents() {
+uint64_t askForXsaveComponents() {
     unsigned a, b, c, d;
     constexpr unsigned kOsxsave = 1u << 27;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & kOsxsave))
@@ -52,6 +50,13 @@ uint64_t hostXsaveComponents() {
     if ((components & kXcr0Avx512) != kXcr0Avx512)
         components &= ~uint64_t{kXcr0Avx512};
     return components;
+}
+
+} // namespace
+
+uint64_t hostXsaveComponents() {
+    static const uint64_t kComponents = askForXsaveComponents(); // CPUID is slow where it exits
+    return kComponents;
 }
 
 const XsaveComponent& xsaveComponent(unsigned number) {

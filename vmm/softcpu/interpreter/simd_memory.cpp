@@ -101,11 +101,18 @@ public:
         Engine::requireDefined(e.instruction->maskRegister != 0);
     }
     unsigned count() const { return m_count; }
-    uint64_t mask() const {
-        return opmask(m_engine.state, m_engine.instruction->maskRegister) & bitsOf(m_count);
-    }
-    void setMask(uint64_t value) {
-        setOpmask(m_engine.state, m_engine.instruction->maskRegister, value);
+    // Calls visit(element) for each that the mask selects, in order. Each that is through has its
+    // bit cleared: after a fault the rest is done (Intel SDM 2C, VPGATHERDD).
+    template <class Visit>
+    void forEach(Visit visit) {
+        const unsigned reg = m_engine.instruction->maskRegister;
+        uint64_t mask = opmask(m_engine.state, reg) & bitsOf(m_count);
+        while (mask != 0) {
+            visit(static_cast<unsigned>(std::countr_zero(mask)));
+            mask &= mask - 1;
+            setOpmask(m_engine.state, reg, mask);
+        }
+        setOpmask(m_engine.state, reg, 0);
     }
     uint64_t linear(unsigned element, AccessKind kind) {
         const uint8_t* at = m_indices.bytes + element * indexBytes;
@@ -122,28 +129,20 @@ private:
     unsigned m_count = 0;
 };
 
-// Each element that is through has its bit cleared: after a fault the rest is done (Intel SDM 2C,
-// VPGATHERDD).
 template <unsigned indexBytes, unsigned elementBytes>
 void gatherByOpmask(Engine& e) {
     const unsigned target = vectorNumber(e, 0);
     Engine::requireDefined(target != (e.instruction->memory.index & 31u));
     IndexedElements<indexBytes, elementBytes> elements(e);
     WideVector value = wideVector(e.state, target);
-    uint64_t mask = elements.mask();
-    for (unsigned i = 0; i < elements.count(); ++i) {
-        if (!(mask >> i & 1))
-            continue;
+    elements.forEach([&](unsigned i) {
         e.loadBytes(elements.linear(i, AccessKind::Read), value.bytes + i * elementBytes,
                     elementBytes, dataTlbMode(e.state));
         setWideVector(e.state, target, value);
-        mask &= ~(uint64_t{1} << i);
-        elements.setMask(mask);
-    }
+    });
     const unsigned usedBytes = elements.count() * elementBytes;
     std::memset(value.bytes + usedBytes, 0, sizeof value.bytes - usedBytes);
     setWideVector(e.state, target, value);
-    elements.setMask(0);
 }
 
 // VSCATTER and VPSCATTER: memory, mask, source. Where elements overlap, the last one stays.
@@ -152,16 +151,10 @@ void scatter(Engine& e) {
     checkVectorUnit(e);
     IndexedElements<indexBytes, elementBytes> elements(e);
     const WideVector value = wideVector(e.state, vectorNumber(e, 2));
-    uint64_t mask = elements.mask();
-    for (unsigned i = 0; i < elements.count(); ++i) {
-        if (!(mask >> i & 1))
-            continue;
+    elements.forEach([&](unsigned i) {
         e.storeBytes(elements.linear(i, AccessKind::Write), value.bytes + i * elementBytes,
                      elementBytes, dataTlbMode(e.state));
-        mask &= ~(uint64_t{1} << i);
-        elements.setMask(mask);
-    }
-    elements.setMask(0);
+    });
 }
 
 // VGATHER and VPGATHER with a vector mask (AVX2): destination, memory, mask.

@@ -34,11 +34,7 @@ public:
         m_code.store(dataField(&m_data.exitArgument), kAddend);
         saveRegistersAndFlags();
         m_code.load(kScratch, dataField(&m_data.simdUnloaded), Width::Bits32);
-        JumpSite loaded = m_code.jumpIfRcxZero();
-        JumpSite skip = m_code.jumpLater();
-        m_code.bindShort(loaded);
-        saveSimd();
-        m_code.bind(skip);
+        saveSimdIfRcxZero();
         m_tail = m_code.offset();
         m_code.load(kHostRsp, dataField(&m_data.hostStack));
         for (size_t i = std::size(kCalleeSaved); i-- > 0;)
@@ -56,11 +52,7 @@ public:
         saveRegistersAndFlags();
         m_code.load(kScratch, dataField(&m_data.simdUnloaded), Width::Bits32);
         m_code.store(dataField(&m_data.simdWasUnloaded), kScratch, Width::Bits32);
-        JumpSite loaded = m_code.jumpIfRcxZero();
-        JumpSite skip = m_code.jumpLater();
-        m_code.bindShort(loaded);
-        saveSimd();
-        m_code.bind(skip);
+        saveSimdIfRcxZero();
         // The return address lies at kStackRemainder - 8.
         constexpr int32_t kToAligned = 8 - kStackRemainder;
         m_code.lea(kHostRsp, baseAnd(kHostRsp, kToAligned));
@@ -69,17 +61,13 @@ public:
                       dataField(reinterpret_cast<const void*>(&m_data.fillHelper))); // CALL
         m_code.lea(kHostRsp, baseAnd(kHostRsp, -kToAligned));
         m_code.move(kScratch, kHostRax);
-        JumpSite refused = m_code.jumpIfRcxZero();
-        JumpSite filled = m_code.jumpLater();
-        m_code.bindShort(refused);
+        JumpSite filled = m_code.jumpUnlessRcxZero();
         m_code.load(kHostRax, dataField(&m_data.slowRip));
         m_code.store(stateField(offsetof(CpuState, rip)), kHostRax);
         m_code.jump(m_code.cache().executable(m_tail));
         m_code.bind(filled);
         m_code.load(kScratch, dataField(&m_data.simdWasUnloaded), Width::Bits32);
-        JumpSite reload = m_code.jumpIfRcxZero();
-        JumpSite keep = m_code.jumpLater();
-        m_code.bindShort(reload);
+        JumpSite keep = m_code.jumpUnlessRcxZero();
         m_code.call(m_code.cache().executable(m_loadSimd));
         m_code.bind(keep);
         restoreFlagsAndRegisters();
@@ -135,7 +123,8 @@ private:
     }
 
     // C++ code expects the control words of the ABI and an empty x87 stack.
-    void saveSimd() {
+    void saveSimdIfRcxZero() {
+        JumpSite skip = m_code.jumpUnlessRcxZero();
         m_code.load(kHostRax, dataField(&m_data.simdMask), Width::Bits32);
         m_code.loadImmediate(kHostRdx, 0);
         m_code.legacy(0, Width::Bits64, {0x0F, 0xAE}, 4, stateField(offsetof(CpuState, xsave)));
@@ -144,6 +133,7 @@ private:
         m_code.byte(0xDB); // FNINIT
         m_code.byte(0xE3);
         m_code.legacy(0, Width::Bits32, {0x0F, 0xAE}, 2, dataField(&m_data.hostMxcsr)); // LDMXCSR
+        m_code.bind(skip);
     }
 
     Emitter m_code;

@@ -29,9 +29,11 @@ bool hostHasBmi2AndXsave() {
 
 // Agner Fog, Instruction tables: LOOP takes one operation on Zen, seven and more on Intel's cores.
 MissTest quickMissTest() {
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    __get_cpuid(0, &a, &b, &c, &d);
-    const bool amd = b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
+    static const bool amd = [] {
+        unsigned a = 0, b = 0, c = 0, d = 0;
+        __get_cpuid(0, &a, &b, &c, &d);
+        return b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
+    }();
     return amd ? MissTest::Loop : MissTest::Jrcxz;
 }
 
