@@ -53,6 +53,16 @@ bool VivSession::succeeds(const QStringList& arguments, int timeoutMs) {
     return output.status == 0;
 }
 
+bool VivSession::press(const QString& machine, const QString& key) {
+    return succeeds({QStringLiteral("key"), machine, key});
+}
+
+bool VivSession::waitForScreen(const QString& machine, const QString& pattern, int timeoutMs) {
+    return succeeds({QStringLiteral("wait"), machine, QStringLiteral("--screen"), pattern,
+                     QStringLiteral("--timeout"), QString::number(timeoutMs / 1000)},
+                    timeoutMs + 10'000);
+}
+
 uint16_t VivSession::vncPort(const QString& machine) const {
     const auto answer = run({QStringLiteral("vnc"), machine, QStringLiteral("--json")});
     const QString address = QJsonDocument::fromJson(answer.standardOutput)
@@ -66,6 +76,11 @@ QString VivSession::missingKvm() {
     if (::access("/dev/kvm", R_OK | W_OK) == 0)
         return {};
     return QStringLiteral("this machine has no usable /dev/kvm");
+}
+
+QByteArray contentsOf(const QString& path) {
+    QFile file(path);
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
 QString missingFile(const QStringList& paths) {

@@ -27,6 +27,11 @@ public:
     bool succeeds(const QStringList& arguments, int timeoutMs = 60'000);
     const QByteArray& lastError() const { return m_lastError; }
 
+    // One key, such as "ctrl+b", for a machine that runs.
+    bool press(const QString& machine, const QString& key);
+    // True once its screen, in text mode, has what the regular expression matches.
+    bool waitForScreen(const QString& machine, const QString& pattern, int timeoutMs);
+
     QString home() const { return m_home.path(); }
     QString path(const QString& name) const { return m_home.filePath(name); }
     QProcessEnvironment environment() const;
@@ -45,6 +50,8 @@ private:
 
 // The first of the package files that is missing, as a reason to skip; empty when all are there.
 QString missingFile(const QStringList& paths);
+// A whole file; empty when it cannot be read.
+QByteArray contentsOf(const QString& path);
 
 // A CD of what is in the folder `root`, beside it, that starts with `loader` (a path in it) without
 // emulation. Empty when it could not be made.

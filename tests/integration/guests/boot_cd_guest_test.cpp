@@ -14,20 +14,13 @@ class BootCdGuestTest : public QObject {
 
     const QString ipxe = QStringLiteral("/usr/lib/ipxe/ipxe.iso");
     const QString machine = QStringLiteral("boot");
+    static constexpr int kScreenMs = 100'000;
 
     bool start(VivSession& session, const QString& cd) const {
         return session.succeeds({QStringLiteral("create"), machine, QStringLiteral("--accelerator"),
                                  QStringLiteral("software"), QStringLiteral("--memory"),
                                  QStringLiteral("64M"), QStringLiteral("--cdrom"), cd}) &&
                session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"), machine});
-    }
-    bool waitForScreen(VivSession& session, const QString& pattern) const {
-        return session.succeeds({QStringLiteral("wait"), machine, QStringLiteral("--screen"),
-                                 pattern, QStringLiteral("--timeout"), QStringLiteral("100")},
-                                110'000);
-    }
-    bool press(VivSession& session, const QString& key) const {
-        return session.succeeds({QStringLiteral("key"), machine, key});
     }
 
     // A CD whose menu has two entries: boot sectors that print "1!" and "2!" in text mode.
@@ -72,10 +65,11 @@ private Q_SLOTS:
         QVERIFY(!cd.isEmpty());
         QVERIFY2(start(session, cd), session.lastError());
         QTRY_COMPARE_WITH_TIMEOUT(highlightedLine(session), 0, 100'000);
-        QVERIFY2(press(session, QStringLiteral("down")), session.lastError());
+        QVERIFY2(session.press(machine, QStringLiteral("down")), session.lastError());
         QTRY_COMPARE_WITH_TIMEOUT(highlightedLine(session), 1, 30'000);
-        QVERIFY2(press(session, QStringLiteral("ret")), session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("2!")), session.lastError());
+        QVERIFY2(session.press(machine, QStringLiteral("ret")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("2!"), kScreenMs),
+                 session.lastError());
     }
 
     void ipxeComesToItsPrompt() {
@@ -84,13 +78,16 @@ private Q_SLOTS:
         VivSession session;
         QVERIFY2(start(session, ipxe), session.lastError());
         // It asks for two seconds.
-        QVERIFY2(waitForScreen(session, QStringLiteral("Press Ctrl-B")), session.lastError());
-        QVERIFY2(press(session, QStringLiteral("ctrl+b")), session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("iPXE>")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Press Ctrl-B"), kScreenMs),
+                 session.lastError());
+        QVERIFY2(session.press(machine, QStringLiteral("ctrl+b")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("iPXE>"), kScreenMs),
+                 session.lastError());
         QVERIFY2(session.succeeds({QStringLiteral("type"), machine,
                                    QStringLiteral("echo ${buildarch}-${platform}\n")}),
                  session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("i386-pcbios")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("i386-pcbios"), kScreenMs),
+                 session.lastError());
     }
 };
 

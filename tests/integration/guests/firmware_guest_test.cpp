@@ -39,25 +39,20 @@ private Q_SLOTS:
         QVERIFY2(session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"),
                                    QStringLiteral("menu")}),
                  session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Press ESC for boot menu")),
+        QVERIFY2(session.waitForScreen(QStringLiteral("menu"),
+                                       QStringLiteral("Press ESC for boot menu"), 60'000),
                  session.lastError());
         QVERIFY2(session.succeeds(
                      {QStringLiteral("key"), QStringLiteral("menu"), QStringLiteral("esc")}),
                  session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Select boot device:")),
+        QVERIFY2(session.waitForScreen(QStringLiteral("menu"),
+                                       QStringLiteral("Select boot device:"), 60'000),
                  session.lastError());
         QVERIFY2(
             session.succeeds({QStringLiteral("key"), QStringLiteral("menu"), QStringLiteral("2")}),
             session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("B!")), session.lastError());
-    }
-
-private:
-    static bool waitForScreen(VivSession& session, const QString& pattern) {
-        return session.succeeds({QStringLiteral("wait"), QStringLiteral("menu"),
-                                 QStringLiteral("--screen"), pattern, QStringLiteral("--timeout"),
-                                 QStringLiteral("60")},
-                                70'000);
+        QVERIFY2(session.waitForScreen(QStringLiteral("menu"), QStringLiteral("B!"), 60'000),
+                 session.lastError());
     }
 };
 

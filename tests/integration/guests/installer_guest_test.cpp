@@ -5,7 +5,6 @@
 #include "tests/support/vnc_test_client.h"
 
 #include <QElapsedTimer>
-#include <QFile>
 #include <QTest>
 
 #include <climits>
@@ -24,10 +23,6 @@ class InstallerGuestTest : public QObject {
                          QStringLiteral("usr/lib/debian-installer/images/12/amd64/") + image +
                              QStringLiteral("/debian-installer/amd64/") + name);
     }
-    static QByteArray contents(const QString& path) {
-        QFile file(path);
-        return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
-    }
 
     // The CD of one image ("text", "gtk") with these options for its kernel, started.
     bool start(VivSession& session, const QString& image, const QByteArray& options) const {
@@ -36,24 +31,15 @@ class InstallerGuestTest : public QObject {
             "DEFAULT install\nPROMPT 0\nTIMEOUT 1\nLABEL install\nKERNEL /linux\n"
             "APPEND initrd=/initrd.gz " +
                 options + " --- quiet\n",
-            {{QStringLiteral("linux"), contents(imageFile(image, QStringLiteral("linux")))},
+            {{QStringLiteral("linux"), contentsOf(imageFile(image, QStringLiteral("linux")))},
              {QStringLiteral("initrd.gz"),
-              contents(imageFile(image, QStringLiteral("initrd.gz")))}});
+              contentsOf(imageFile(image, QStringLiteral("initrd.gz")))}});
         return !cd.isEmpty() &&
                session.succeeds({QStringLiteral("create"), machine, QStringLiteral("--accelerator"),
                                  QStringLiteral("software"), QStringLiteral("--memory"),
                                  QStringLiteral("1G"), QStringLiteral("--vnc"),
                                  QStringLiteral("127.0.0.1"), QStringLiteral("--cdrom"), cd}) &&
                session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"), machine});
-    }
-    bool waitForScreen(VivSession& session, const QString& pattern) const {
-        return session.succeeds({QStringLiteral("wait"), machine, QStringLiteral("--screen"),
-                                 pattern, QStringLiteral("--timeout"),
-                                 QString::number(kStartMs / 1000)},
-                                kStartMs + 10'000);
-    }
-    bool press(VivSession& session, const QString& key) const {
-        return session.succeeds({QStringLiteral("key"), machine, key});
     }
 
     // The first line of the picture, below its banner, that shows the list's highlighted entry
@@ -104,11 +90,12 @@ private Q_SLOTS:
         // Without a driver for the graphics adapter the console stays in text mode.
         QVERIFY2(start(session, QStringLiteral("text"), "nomodeset vga=normal fb=false"),
                  session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Select a language")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Select a language"), kStartMs),
+                 session.lastError());
         // From English to Finnish; the next question is asked in it.
-        QVERIFY2(press(session, QStringLiteral("down")), session.lastError());
-        QVERIFY2(press(session, QStringLiteral("ret")), session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Valitse olinpaikkasi")),
+        QVERIFY2(session.press(machine, QStringLiteral("down")), session.lastError());
+        QVERIFY2(session.press(machine, QStringLiteral("ret")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Valitse olinpaikkasi"), kStartMs),
                  session.lastError());
     }
 
@@ -119,7 +106,7 @@ private Q_SLOTS:
         QVERIFY(viewer.connected);
         const int english = settledLine(viewer, 0, INT_MAX, kStartMs);
         QVERIFY(english > 0);
-        QVERIFY2(press(session, QStringLiteral("down")), session.lastError());
+        QVERIFY2(session.press(machine, QStringLiteral("down")), session.lastError());
         QVERIFY(settledLine(viewer, english + 1, INT_MAX) > 0);
 
         // The mouse tells movements only: the guest's pointer is in the middle of its screen.

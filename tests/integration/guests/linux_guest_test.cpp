@@ -14,10 +14,6 @@ namespace vivarium::test {
 class LinuxGuestTest : public QObject {
     Q_OBJECT
 
-    static QByteArray contentsOf(const QString& path) {
-        QFile file(path);
-        return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
-    }
     static QString write(const VivSession& session, const char* name, const QByteArray& contents) {
         QFile file(session.path(QString::fromLatin1(name)));
         return file.open(QIODevice::WriteOnly) && file.write(contents) == contents.size()

@@ -16,6 +16,9 @@ class SoftwareGuestTest : public QObject {
     const QString kernel = QStringLiteral("/usr/lib/multiboot/examples/kernel");
     const QString firmware = QStringLiteral("/usr/share/seabios/bios-256k.bin");
 
+    const QString machine = QStringLiteral("soft");
+    static constexpr int kScreenMs = 100'000;
+
     static bool create(VivSession& session, const QStringList& options) {
         return session.succeeds(QStringList{QStringLiteral("create"), QStringLiteral("soft"),
                                             QStringLiteral("--accelerator"),
@@ -23,16 +26,6 @@ class SoftwareGuestTest : public QObject {
                                 options) &&
                session.succeeds(
                    {QStringLiteral("start"), QStringLiteral("--headless"), QStringLiteral("soft")});
-    }
-    static bool press(VivSession& session, const QString& key,
-                      const QString& machine = QStringLiteral("soft")) {
-        return session.succeeds({QStringLiteral("key"), machine, key});
-    }
-    static bool waitForScreen(VivSession& session, const QString& pattern,
-                              const QString& machine = QStringLiteral("soft")) {
-        return session.succeeds({QStringLiteral("wait"), machine, QStringLiteral("--screen"),
-                                 pattern, QStringLiteral("--timeout"), QStringLiteral("100")},
-                                110'000);
     }
 
 private Q_SLOTS:
@@ -44,7 +37,8 @@ private Q_SLOTS:
                                   QStringLiteral("one two"), QStringLiteral("--memory"),
                                   QStringLiteral("64M")}),
                  session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Halted\\.")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Halted\\."), kScreenMs),
+                 session.lastError());
         const QByteArray screen =
             session.run({QStringLiteral("screen"), QStringLiteral("soft")}).standardOutput;
         QVERIFY2(screen.contains("one two"), screen);
@@ -69,10 +63,7 @@ private Q_SLOTS:
         QVERIFY2(create(session, {QStringLiteral("--kernel"), memtest, QStringLiteral("--memory"),
                                   QStringLiteral("64M")}),
                  session.lastError());
-        QVERIFY2(session.succeeds({QStringLiteral("wait"), QStringLiteral("soft"),
-                                   QStringLiteral("--screen"), QStringLiteral("Test #10"),
-                                   QStringLiteral("--timeout"), QStringLiteral("300")},
-                                  310'000),
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Test #10"), 300'000),
                  session.lastError());
         const QByteArray screen =
             session.run({QStringLiteral("screen"), QStringLiteral("soft")}).standardOutput;
@@ -97,31 +88,37 @@ private Q_SLOTS:
                                   QStringLiteral("--boot-menu"), QStringLiteral("--disk"),
                                   session.path(QStringLiteral("disk.img"))}),
                  session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Press ESC for boot menu")),
+        QVERIFY2(
+            session.waitForScreen(machine, QStringLiteral("Press ESC for boot menu"), kScreenMs),
+            session.lastError());
+        QVERIFY2(session.press(machine, QStringLiteral("esc")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Select boot device:"), kScreenMs),
                  session.lastError());
-        QVERIFY2(press(session, QStringLiteral("esc")), session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Select boot device:")),
+        QVERIFY2(session.press(machine, QStringLiteral("1")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Q!"), kScreenMs),
                  session.lastError());
-        QVERIFY2(press(session, QStringLiteral("1")), session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Q!")), session.lastError());
-        QVERIFY2(press(session, QStringLiteral("a")), session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Q!a")), session.lastError());
+        QVERIFY2(session.press(machine, QStringLiteral("a")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Q!a"), kScreenMs),
+                 session.lastError());
 
         QVERIFY2(session.succeeds({QStringLiteral("save"), QStringLiteral("soft")}),
                  session.lastError());
         QVERIFY2(session.succeeds({QStringLiteral("start"), QStringLiteral("--headless"),
                                    QStringLiteral("soft")}),
                  session.lastError());
-        QVERIFY2(press(session, QStringLiteral("b")), session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Q!ab")), session.lastError());
+        QVERIFY2(session.press(machine, QStringLiteral("b")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Q!ab"), kScreenMs),
+                 session.lastError());
 
         QVERIFY2(session.succeeds({QStringLiteral("fork"), QStringLiteral("soft")}),
                  session.lastError());
-        QVERIFY2(press(session, QStringLiteral("c")), session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Q!abc")), session.lastError());
+        QVERIFY2(session.press(machine, QStringLiteral("c")), session.lastError());
+        QVERIFY2(session.waitForScreen(machine, QStringLiteral("Q!abc"), kScreenMs),
+                 session.lastError());
         const QString copy = QStringLiteral("soft (fork 1)");
-        QVERIFY2(press(session, QStringLiteral("d"), copy), session.lastError());
-        QVERIFY2(waitForScreen(session, QStringLiteral("Q!abd"), copy), session.lastError());
+        QVERIFY2(session.press(copy, QStringLiteral("d")), session.lastError());
+        QVERIFY2(session.waitForScreen(copy, QStringLiteral("Q!abd"), kScreenMs),
+                 session.lastError());
     }
 };
 
